@@ -1,0 +1,116 @@
+// The integer network: what quantisation produces, the golden executor executes, mapping places
+// on the chip, and a program file carries for later checking. Everything here is exact integer
+// arithmetic; the only real numbers are the scales that tell people what the integers mean.
+//
+// Tensors are height x width x channels (HWC) of unsigned 8-bit activations. A signed activation x is
+// stored with a zero point z as u = x / scale + z (offset binary); the correction -z * sum(w) is folded
+// into the bias at compile time and padding inserts z, so the hardware only ever sees unsigned inputs.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+
+namespace npim::network {
+
+struct TensorShape {
+  std::int32_t height = 0;
+  std::int32_t width = 0;
+  std::int32_t channels = 0;
+  std::int64_t elements() const { return std::int64_t{height} * width * channels; }
+  bool operator==(const TensorShape &other) const {
+    return height == other.height && width == other.width && channels == other.channels;
+  }
+  bool operator!=(const TensorShape &other) const { return !(*this == other); }
+};
+
+/// Sliding window geometry; a fully connected layer is a convolution whose kernel is its whole input.
+struct Window {
+  std::int32_t kernel_height = 1, kernel_width = 1;
+  std::int32_t stride_height = 1, stride_width = 1;
+  std::int32_t dilation_height = 1, dilation_width = 1;
+  std::int32_t pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
+};
+
+enum class LayerOp : std::uint8_t {
+  kConvolution = 1,  ///< dot products on crossbars (fully connected included)
+  kMaxPool = 2,      ///< maximum over the window; padding never wins (it is skipped)
+  kAveragePool = 3,  ///< sum over the window (padding adds pad_value), then requantise
+  kAdd = 4,          ///< element-wise sum of two inputs of equal shape, then requantise
+};
+
+/// Programming of the neural ADC for one layer ([NP] Eq. 12 extended by a bit-line gain).
+/// With array_rows R, full scale FS = R * 255 * 255, and a dot product D over up to R rows:
+///   signed8:     code = clamp(round(D * bitline_gain * range_divisor * 127 / FS), -127, 127)
+///   sign_plus_8: the same with 255 for 127
+///   lossless:    code = D
+/// round is to nearest, halves away from zero. range_divisor = 0.5 VDD / V_max is 1, 2 or 4.
+struct Converter {
+  std::int32_t range_divisor = 1;
+  std::int32_t bitline_gain = 1;
+};
+
+/// The digital post-processing of an accumulator A of channel c:
+///   y = (A * multiplier[c] + bias[c] + 2^(shift-1)) >> shift   (arithmetic shift: halves up;
+///                                                               no rounding term when shift is 0)
+///   u8 output:  clamp(y, low, high) with 0 <= low <= high <= 255 (ReLU is low = zero point)
+///   s32 output: clamp(y, INT32_MIN, INT32_MAX)
+/// All intermediate values must fit in 64 bits (quantisation guarantees it, validate() checks it).
+/// A convolution's A is the sum over row blocks of the converter's codes; an average pool's the window's
+/// sum; an addition's is a * multiplier_a + b * multiplier_b, where multiplier holds [a, b] and bias one
+/// element, with no per-channel values. Max pools do not requantise.
+struct Requantise {
+  std::vector<std::int32_t> multiplier;
+  std::vector<std::int64_t> bias;
+  std::int32_t shift = 0;  ///< 0 .. 62
+  bool output_s32 = false;
+  std::int32_t low = 0, high = 255;  ///< u8 output only
+};
+
+constexpr std::int32_t kNetworkInput = -1;
+
+struct Layer {
+  std::string name;  ///< the ONNX node's name or the name of its output
+  LayerOp op = LayerOp::kConvolution;
+  std::vector<std::int32_t> inputs;  ///< indices of earlier layers, or kNetworkInput
+  TensorShape input_shape, output_shape;
+  Window window;
+  std::uint8_t pad_value = 0;  ///< zero point of the input
+  /// Convolution: [out channel][kernel y][kernel x][in channel], -128 .. 127. Row k of a crossbar column
+  /// is element k of this flattened kernel; rows 128 b .. 128 b + 127 form row block b.
+  std::vector<std::int8_t> weights;
+  Converter converter;
+  Requantise requantise;
+  double output_scale = 1.0;  ///< real value = output_scale * (integer - output_zero_point)
+  std::int32_t output_zero_point = 0;
+};
+
+/// Parameters of the hardware that the integers depend on; equal to the chip's or the program is refused.
+struct ConverterFormat {
+  std::int32_t array_rows = 128;
+  enum class Code : std::uint8_t { kSigned8 = 1, kSignPlus8 = 2, kLossless = 3 };
+  Code code = Code::kSigned8;
+  bool operator==(const ConverterFormat &o) const {
+    return array_rows == o.array_rows && code == o.code;
+  }
+};
+
+struct QuantisedNetwork {
+  std::string name;
+  ConverterFormat format;
+  TensorShape input_shape;
+  double input_scale = 1.0 / 255;  ///< real input = input_scale * (byte - input_zero_point)
+  std::int32_t input_zero_point = 0;
+  std::vector<Layer> layers;  ///< in topological order; the last one is the network's output
+};
+
+/// Checks shapes, ranges and references of a network from a file. Throws InputError naming the layer.
+void validate(const QuantisedNetwork &network);
+
+Bytes serialise(const QuantisedNetwork &network);
+/// Throws InputError (with `name` and offset) on damaged input; the result has passed validate().
+QuantisedNetwork deserialise(const Bytes &bytes, const std::string &name);
+
+}  // namespace npim::network
