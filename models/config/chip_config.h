@@ -1,0 +1,86 @@
+// Configuration of one Neural-PIM chip (configs/chips/*.json): sizes, precisions, clocks and bandwidths.
+// Defaults are those of [NP] Table 2 in the reading of 64 arrays per tile (4 IMAs x 16); what the paper
+// leaves open (eDRAM, IR, OR, bus, flit) is taken from ISAAC [IS] Table I.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "config/json_config.h"
+
+namespace npim::config {
+
+enum class Fidelity { kIdeal };
+
+/// How the NNADC codes a signed dot product; see network/quantised.h.
+enum class CodeFormat { kSigned8 = 1, kSignPlus8 = 2, kLossless = 3 };
+
+struct ChipConfig {
+  std::string name = "neural-pim";
+  Fidelity fidelity = Fidelity::kIdeal;
+
+  // Tiles stand in a grid; four neighbours share a router of the concentrated mesh.
+  int tile_columns = 20, tile_rows = 14;
+  int imas_per_tile = 4, arrays_per_ima = 16;
+
+  struct Array {
+    int rows = 128, columns = 128;  ///< word lines, bit lines
+    int cell_bits = 1;
+    int weight_bits = 8;
+    double write_pulse_ns = 50.0;  ///< one programming pulse, all cells of a word line in parallel
+    double verify_read_ns = 100.0;
+    int write_verify_pulses = 4;  ///< pulses (each followed by a verify) to program one word line
+  } array;
+
+  int dac_bits = 4;
+  int input_bits = 8;
+  double input_cycle_ns = 100.0;
+
+  struct Nnadc {
+    int per_tile = 4;
+    double rate_msps = 1200.0;
+    int bits = 8;
+    std::vector<int> range_divisors = {1, 2, 4};  ///< 0.5 VDD / V_max
+    CodeFormat code = CodeFormat::kSigned8;
+  } nnadc;
+  std::vector<int> bitline_gains = {1, 2, 4, 8};
+
+  double nnsa_clock_mhz = 80.0;
+
+  struct Edram {
+    std::int64_t bytes = 64 * 1024;
+    int banks = 2;
+    double access_ns = 2.0;  ///< one access of bus width; banks work in parallel
+  } edram;
+  int input_register_bytes = 2048;  ///< IR per IMA
+  int output_register_bytes = 256;  ///< OR per IMA
+  int bus_bits = 256;
+  double tile_clock_mhz = 1200.0;
+  int post_lanes = 32;  ///< values the post-processing unit handles per tile clock
+
+  struct Noc {
+    int tiles_per_router = 4;
+    int flit_bits = 32;
+    double clock_mhz = 1200.0;
+    int router_cycles = 2;  ///< per hop
+  } noc;
+
+  struct HostLink {
+    double gigabytes_per_second = 6.4;  ///< one HyperTransport link [IS]
+    double latency_ns = 5.0;
+  } host_link;
+
+  int tiles() const { return tile_columns * tile_rows; }
+  int arrays_per_tile() const { return imas_per_tile * arrays_per_ima; }
+  /// Logical weight vectors (columns of signed weights) per array: W_P and W_N, one column per bit.
+  int vectors_per_array() const { return array.columns / (2 * weight_columns()); }
+  int weight_columns() const { return (array.weight_bits + array.cell_bits - 1) / array.cell_bits; }
+  int input_cycles() const { return (input_bits + dac_bits - 1) / dac_bits; }
+};
+
+/// Reads and validates. Throws InputError naming file and key.
+ChipConfig load_chip_config(const std::string &path);
+ChipConfig parse_chip_config(const Node &node);
+
+}  // namespace npim::config
