@@ -1,6 +1,6 @@
-// Configuration of one Neural-PIM chip (configs/chips/*.json): sizes, precisions, clocks and bandwidths.
-// Defaults are those of [NP] Table 2 in the reading of 64 arrays per tile (4 IMAs x 16); what the paper
-// leaves open (eDRAM, IR, OR, bus, flit) is taken from ISAAC [IS] Table I.
+// Configuration of one Neural-PIM chip (configs/chips/*.json): sizes, precisions, clocks and
+// bandwidths. Defaults are those of [NP] Table 2 in the reading of 64 arrays per tile (4 IMAs x
+// 16); what the paper leaves open (eDRAM, IR, OR, bus, flit) is taken from ISAAC [IS] Table I.
 #pragma once
 
 #include <cstdint>

@@ -173,10 +173,9 @@ void Object::finish() const {
   for (const auto &member : node_.value_->as_object()) {
     const std::string key(member.key());
     if (asked_.count(key) != 0) continue;
-    const auto nearest =
-        std::min_element(asked_.begin(), asked_.end(), [&](const auto &a, const auto &b) {
-          return distance(key, a) < distance(key, b);
-        });
+    const auto nearest = std::min_element(
+        asked_.begin(), asked_.end(),
+        [&](const auto &a, const auto &b) { return distance(key, a) < distance(key, b); });
     const bool close = nearest != asked_.end() && distance(key, *nearest) <= 1 + key.size() / 3;
     const std::string hint = close ? "; did you mean '" + *nearest + "'?" : "";
     node_.fail("unknown key '" + key + "'" + hint);

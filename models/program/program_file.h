@@ -1,19 +1,23 @@
-// The program file (*.npim): everything that firmware needs to run a network, and what tools need to check it.
-// Little endian. Firmware reads it in place in DRAM (firmware/runtime/program.c reads the same layout):
+// The program file (*.npim): everything that firmware needs to run a network, and what tools need
+// to check it. Little endian. Firmware reads it in place in DRAM (firmware/runtime/program.c reads
+// the same layout):
 //
 //   header, 128 bytes:
 //     0  u32 magic 'NPRG' (0x4752504e)   4  u16 version major   6  u16 version minor
-//     8  u64 file bytes                 16  u32 CRC-32 of the file from offset 24 to the end   20  u32 sections
-//    24  requirements: u32 tiles (highest used + 1), u16 imas per tile, u16 arrays per ima, u16 array rows,
-//        u16 array columns, u8 cell bits, u8 dac bits, u8 nnadc bits, u8 code format, u32 edram bytes,
-//        u8 range divisors mask, u8 gains mask, u16 reserved                                (24 bytes: 24..47)
+//     8  u64 file bytes                 16  u32 CRC-32 of the file from offset 24 to the end   20
+//     u32 sections
+//    24  requirements: u32 tiles (highest used + 1), u16 imas per tile, u16 arrays per ima, u16
+//    array rows,
+//        u16 array columns, u8 cell bits, u8 dac bits, u8 nnadc bits, u8 code format, u32 edram
+//        bytes, u8 range divisors mask, u8 gains mask, u16 reserved (24 bytes: 24..47)
 //    48  input:  u32 height, width, channels        60  output: u32 height, width, channels
 //    72  u32 output element bytes       76  u32 layers            80  char name[32] (zero padded)
 //   112  f64 output scale              120  u32 classes hint (0 = none)   124 u32 reserved
-//   section table, 32 bytes each: u32 type, u32 reserved, u64 offset (64-byte aligned), u64 bytes, u64 reserved
-//   sections: kControl (encode(ControlProgram)), kWeights (encode(weights)), kLayers (64-byte records:
-//     u32 layer, u8 op, u8 stages, u16 tiles, u32 arrays, u32 windows, char name[48]), kNetwork (the integer network
-//     for the golden check; firmware ignores it)
+//   section table, 32 bytes each: u32 type, u32 reserved, u64 offset (64-byte aligned), u64 bytes,
+//   u64 reserved sections: kControl (encode(ControlProgram)), kWeights (encode(weights)), kLayers
+//   (64-byte records:
+//     u32 layer, u8 op, u8 stages, u16 tiles, u32 arrays, u32 windows, char name[48]), kNetwork
+//     (the integer network for the golden check; firmware ignores it)
 #pragma once
 
 #include <cstdint>

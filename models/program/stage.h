@@ -1,12 +1,16 @@
-// Stages: what a tile's controller is programmed with. A layer becomes one or more stages; each stage lives on
-// one tile, owns input buffers in that tile's eDRAM, and streams windows: it starts a window when the pixels
-// that the window covers have arrived, and sends each output pixel to the input ports of other stages (or to the
-// host). [NP] section 5: the tile controller is a state machine whose control vectors are loaded before the run.
+// Stages: what a tile's controller is programmed with. A layer becomes one or more stages; each
+// stage lives on one tile, owns input buffers in that tile's eDRAM, and streams windows: it starts
+// a window when the pixels that the window covers have arrived, and sends each output pixel to the
+// input ports of other stages (or to the host). [NP] section 5: the tile controller is a state
+// machine whose control vectors are loaded before the run.
 //
-// A convolution that needs more arrays than a tile has, or is split for placement, becomes several stages:
+// A convolution that needs more arrays than a tile has, or is split for placement, becomes several
+// stages:
 //   * by output channels: each stage gets the whole input and yields a slice of the channels;
-//   * by kernel rows: each stage covers some row blocks of the flattened kernel and sends raw sums of converter
-//     codes (s32) to a kAggregate stage, which adds them and post-processes ([NP]: aggregator tiles).
+//   * by kernel rows: each stage covers some row blocks of the flattened kernel and sends raw sums
+//   of converter
+//     codes (s32) to a kAggregate stage, which adds them and post-processes ([NP]: aggregator
+//     tiles).
 #pragma once
 
 #include <cstdint>
@@ -28,10 +32,10 @@ enum class StageOp : std::uint8_t {
 constexpr std::uint16_t kHost = 0xffff;  ///< destination tile number of the chip's output
 
 /// An input buffer: a ring of `ring_rows` image rows in the tile's eDRAM, HWC, row-major; element
-/// (y, x, c) lies at edram_offset + ((y mod ring_rows) * width + x) * channels * element_bytes + c * element_bytes.
-/// Rows of successive images follow each other in the ring (row index = image * height + y).
-/// Each of `producers` streams delivers a slice of the channels of every pixel in raster order; a pixel is
-/// there when all producers have delivered it.
+/// (y, x, c) lies at edram_offset + ((y mod ring_rows) * width + x) * channels * element_bytes + c
+/// * element_bytes. Rows of successive images follow each other in the ring (row index = image *
+/// height + y). Each of `producers` streams delivers a slice of the channels of every pixel in
+/// raster order; a pixel is there when all producers have delivered it.
 struct InputPort {
   std::uint32_t edram_offset = 0;
   network::TensorShape shape;
@@ -44,8 +48,8 @@ struct InputPort {
   }
 };
 
-/// Where an output pixel goes: the input port of a stage, at a channel offset; or the host (tile kHost:
-/// slot, port, producer are 0; channel_offset places the slice in the output pixel).
+/// Where an output pixel goes: the input port of a stage, at a channel offset; or the host (tile
+/// kHost: slot, port, producer are 0; channel_offset places the slice in the output pixel).
 struct Destination {
   std::uint16_t tile = 0;
   std::uint8_t slot = 0;
@@ -54,8 +58,9 @@ struct Destination {
   std::uint16_t channel_offset = 0;
 };
 
-/// One crossbar array of an MVM stage: rows [128 * row_block, ...) of the flattened kernel (absolute within
-/// the layer) against output channels [vectors * column_group, ...) of this stage's slice.
+/// One crossbar array of an MVM stage: rows [128 * row_block, ...) of the flattened kernel
+/// (absolute within the layer) against output channels [vectors * column_group, ...) of this
+/// stage's slice.
 struct ArrayUse {
   std::uint16_t array = 0;  ///< index in the tile: ima * arrays_per_ima + array
   std::uint16_t row_block = 0;
@@ -95,10 +100,12 @@ struct ControlProgram {
 
 /// Wire format of the LOAD_CONTROL command (little endian, versioned).
 Bytes encode(const ControlProgram &program);
-/// Bounds-checked decoding; checks the format only (not whether a chip can run it: chip does). Throws InputError.
+/// Bounds-checked decoding; checks the format only (not whether a chip can run it: chip does).
+/// Throws InputError.
 ControlProgram decode_control(const std::uint8_t *data, std::size_t size, const std::string &name);
 
-/// Weights of one array: signed weights [row][vector], rows <= array rows, vectors <= vectors per array.
+/// Weights of one array: signed weights [row][vector], rows <= array rows, vectors <= vectors per
+/// array.
 struct ArrayWeights {
   std::uint16_t tile = 0;
   std::uint16_t array = 0;

@@ -1,0 +1,250 @@
+#include "program/stage.h"
+
+#include <string>
+
+namespace npim::program {
+namespace {
+
+constexpr std::uint32_t kControlMagic = 0x4c52544e;  // 'NTRL'
+constexpr std::uint16_t kControlVersion = 1;
+// Limits of the format, far above any chip: they keep a damaged length field from asking for
+// memory.
+constexpr std::size_t kMostInputs = 64, kMostArrays = 4096, kMostDestinations = 256;
+constexpr std::size_t kMostStages = 65536;
+
+void put_shape(ByteWriter &out, const network::TensorShape &shape) {
+  out.put(shape.height);
+  out.put(shape.width);
+  out.put(shape.channels);
+}
+
+network::TensorShape get_shape(ByteReader &in) {
+  network::TensorShape shape;
+  shape.height = in.get<std::int32_t>();
+  shape.width = in.get<std::int32_t>();
+  shape.channels = in.get<std::int32_t>();
+  constexpr std::int32_t kLargest = 1 << 20;
+  for (const std::int32_t size : {shape.height, shape.width, shape.channels}) {
+    if (size < 1 || size > kLargest) in.fail("tensor dimension " + std::to_string(size));
+  }
+  return shape;
+}
+
+void put_window(ByteWriter &out, const network::Window &w) {
+  for (const std::int32_t value :
+       {w.kernel_height, w.kernel_width, w.stride_height, w.stride_width, w.dilation_height,
+        w.dilation_width, w.pad_top, w.pad_left, w.pad_bottom, w.pad_right}) {
+    out.put(value);
+  }
+}
+
+network::Window get_window(ByteReader &in) {
+  network::Window w;
+  constexpr std::int32_t kLargest = 1 << 20;
+  for (std::int32_t *value : {&w.kernel_height, &w.kernel_width, &w.stride_height, &w.stride_width,
+                              &w.dilation_height, &w.dilation_width}) {
+    *value = in.get<std::int32_t>();
+    if (*value < 1 || *value > kLargest) in.fail("window size " + std::to_string(*value));
+  }
+  for (std::int32_t *value : {&w.pad_top, &w.pad_left, &w.pad_bottom, &w.pad_right}) {
+    *value = in.get<std::int32_t>();
+    if (*value < 0 || *value > kLargest) in.fail("padding " + std::to_string(*value));
+  }
+  return w;
+}
+
+void put_destinations(ByteWriter &out, const std::vector<Destination> &destinations) {
+  out.put(static_cast<std::uint32_t>(destinations.size()));
+  for (const auto &d : destinations) {
+    out.put(d.tile);
+    out.put(d.slot);
+    out.put(d.port);
+    out.put(d.producer);
+    out.put(std::uint8_t{0});
+    out.put(d.channel_offset);
+  }
+}
+
+/// Reads a count of records of `bytes_each` and makes sure that they are there.
+std::size_t get_count(ByteReader &in, std::size_t most, std::size_t bytes_each, const char *what) {
+  const auto count = in.get<std::uint32_t>();
+  if (count > most) in.fail(std::to_string(count) + " " + what + " are too many");
+  in.require(std::size_t{count} * bytes_each);
+  return count;
+}
+
+std::vector<Destination> get_destinations(ByteReader &in) {
+  std::vector<Destination> destinations(get_count(in, kMostDestinations, 8, "destinations"));
+  for (auto &d : destinations) {
+    d.tile = in.get<std::uint16_t>();
+    d.slot = in.get<std::uint8_t>();
+    d.port = in.get<std::uint8_t>();
+    d.producer = in.get<std::uint8_t>();
+    in.skip(1);
+    d.channel_offset = in.get<std::uint16_t>();
+  }
+  return destinations;
+}
+
+void put_requantise(ByteWriter &out, const network::Requantise &r) {
+  out.put(static_cast<std::uint32_t>(r.multiplier.size()));
+  for (const auto m : r.multiplier) out.put(m);
+  out.put(static_cast<std::uint32_t>(r.bias.size()));
+  for (const auto b : r.bias) out.put(b);
+  out.put(r.shift);
+  out.put(static_cast<std::uint8_t>(r.output_s32 ? 1 : 0));
+  out.put(r.low);
+  out.put(r.high);
+}
+
+network::Requantise get_requantise(ByteReader &in) {
+  constexpr std::size_t kMostChannels = 1 << 20;
+  network::Requantise r;
+  r.multiplier.resize(get_count(in, kMostChannels, 4, "multipliers"));
+  for (auto &m : r.multiplier) m = in.get<std::int32_t>();
+  r.bias.resize(get_count(in, kMostChannels, 8, "biases"));
+  for (auto &b : r.bias) b = in.get<std::int64_t>();
+  r.shift = in.get<std::int32_t>();
+  r.output_s32 = in.get<std::uint8_t>() != 0;
+  r.low = in.get<std::int32_t>();
+  r.high = in.get<std::int32_t>();
+  return r;
+}
+
+void put_stage(ByteWriter &out, const Stage &stage) {
+  out.put(stage.tile);
+  out.put(stage.slot);
+  out.put(static_cast<std::uint8_t>(stage.op));
+  out.put(stage.layer);
+  out.put(static_cast<std::uint32_t>(stage.inputs.size()));
+  for (const auto &port : stage.inputs) {
+    out.put(port.edram_offset);
+    put_shape(out, port.shape);
+    out.put(port.element_bytes);
+    out.put(port.producers);
+    out.put(port.ring_rows);
+  }
+  put_window(out, stage.window);
+  put_shape(out, stage.output_shape);
+  out.put(stage.pad_value);
+  out.put(static_cast<std::uint8_t>(stage.raw_output ? 1 : 0));
+  out.put(stage.converter.range_divisor);
+  out.put(stage.converter.bitline_gain);
+  out.put(stage.kernel_rows);
+  out.put(static_cast<std::uint32_t>(stage.arrays.size()));
+  for (const auto &use : stage.arrays) {
+    out.put(use.array);
+    out.put(use.row_block);
+    out.put(use.column_group);
+  }
+  put_requantise(out, stage.requantise);
+  put_destinations(out, stage.destinations);
+}
+
+InputPort get_port(ByteReader &in) {
+  InputPort port;
+  port.edram_offset = in.get<std::uint32_t>();
+  port.shape = get_shape(in);
+  port.element_bytes = in.get<std::uint8_t>();
+  port.producers = in.get<std::uint8_t>();
+  port.ring_rows = in.get<std::uint16_t>();
+  return port;
+}
+
+Stage get_stage(ByteReader &in) {
+  Stage stage;
+  stage.tile = in.get<std::uint16_t>();
+  stage.slot = in.get<std::uint8_t>();
+  stage.op = in.get<StageOp>();
+  if (stage.op < StageOp::kMvm || stage.op > StageOp::kAggregate)
+    in.fail("unknown stage operation");
+  stage.layer = in.get<std::uint32_t>();
+  stage.inputs.resize(get_count(in, kMostInputs, 20, "input ports"));
+  for (auto &port : stage.inputs) port = get_port(in);
+  stage.window = get_window(in);
+  stage.output_shape = get_shape(in);
+  stage.pad_value = in.get<std::uint8_t>();
+  stage.raw_output = in.get<std::uint8_t>() != 0;
+  stage.converter.range_divisor = in.get<std::int32_t>();
+  stage.converter.bitline_gain = in.get<std::int32_t>();
+  stage.kernel_rows = in.get<std::uint32_t>();
+  stage.arrays.resize(get_count(in, kMostArrays, 6, "arrays"));
+  for (auto &use : stage.arrays) {
+    use.array = in.get<std::uint16_t>();
+    use.row_block = in.get<std::uint16_t>();
+    use.column_group = in.get<std::uint16_t>();
+  }
+  stage.requantise = get_requantise(in);
+  stage.destinations = get_destinations(in);
+  return stage;
+}
+
+}  // namespace
+
+Bytes encode(const ControlProgram &program) {
+  ByteWriter out;
+  out.put(kControlMagic);
+  out.put(kControlVersion);
+  out.put(program.output_element_bytes);
+  out.put(std::uint8_t{0});
+  put_shape(out, program.input_shape);
+  put_shape(out, program.output_shape);
+  put_destinations(out, program.inputs);
+  out.put(static_cast<std::uint32_t>(program.stages.size()));
+  for (const auto &stage : program.stages) put_stage(out, stage);
+  return out.take();
+}
+
+ControlProgram decode_control(const std::uint8_t *data, std::size_t size, const std::string &name) {
+  ByteReader in(data, size, name);
+  if (in.get<std::uint32_t>() != kControlMagic) in.fail("not a control program");
+  const auto version = in.get<std::uint16_t>();
+  if (version != kControlVersion) in.fail("control program version " + std::to_string(version));
+  ControlProgram program;
+  program.output_element_bytes = in.get<std::uint8_t>();
+  in.skip(1);
+  program.input_shape = get_shape(in);
+  program.output_shape = get_shape(in);
+  program.inputs = get_destinations(in);
+  constexpr std::size_t kLeastStageBytes = 120;
+  const std::size_t stages = get_count(in, kMostStages, kLeastStageBytes, "stages");
+  for (std::size_t i = 0; i < stages; ++i) program.stages.push_back(get_stage(in));
+  if (in.remaining() != 0) in.fail("bytes after the last stage");
+  return program;
+}
+
+Bytes encode(const std::vector<ArrayWeights> &weights) {
+  ByteWriter out;
+  for (const auto &array : weights) {
+    out.put(array.tile);
+    out.put(array.array);
+    out.put(array.rows);
+    out.put(array.vectors);
+    out.put_bytes(array.values.data(), array.values.size());
+    out.align(8);
+  }
+  return out.take();
+}
+
+std::vector<ArrayWeights> decode_weights(const std::uint8_t *data, std::size_t size,
+                                         const std::string &name) {
+  ByteReader in(data, size, name);
+  std::vector<ArrayWeights> weights;
+  while (in.remaining() != 0) {
+    ArrayWeights array;
+    array.tile = in.get<std::uint16_t>();
+    array.array = in.get<std::uint16_t>();
+    array.rows = in.get<std::uint16_t>();
+    array.vectors = in.get<std::uint16_t>();
+    const std::size_t values = std::size_t{array.rows} * array.vectors;
+    if (values == 0) in.fail("weight record without weights");
+    in.require(values);
+    array.values.resize(values);
+    in.get_bytes(array.values.data(), values);
+    in.skip((8 - in.offset() % 8) % 8);
+    weights.push_back(std::move(array));
+  }
+  return weights;
+}
+
+}  // namespace npim::program
