@@ -1,0 +1,167 @@
+// Random small integer networks for property tests: valid by construction, with every layer
+// operation, odd kernel sizes, strides, padding, zero points and converter settings.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "network/quantised.h"
+
+namespace npim::testing {
+
+using network::Layer;
+using network::LayerOp;
+using network::QuantisedNetwork;
+using network::TensorShape;
+
+class RandomNetwork {
+ public:
+  explicit RandomNetwork(std::uint32_t seed) : random_(seed) {}
+
+  QuantisedNetwork make(network::ConverterFormat format, int layers, int largest_channels = 24) {
+    QuantisedNetwork network;
+    network.name = "random";
+    network.format = format;
+    network.input_shape = {between(4, 12), between(4, 12), between(1, 5)};
+    for (int i = 0; i < layers; ++i) add_layer(network, largest_channels);
+    add_classifier(network, between(2, 11));
+    return network;
+  }
+
+  std::vector<std::uint8_t> image(const TensorShape &shape) {
+    std::vector<std::uint8_t> pixels(static_cast<std::size_t>(shape.elements()));
+    for (auto &pixel : pixels) pixel = static_cast<std::uint8_t>(between(0, 255));
+    return pixels;
+  }
+
+  int between(int lowest, int highest) {
+    return lowest + static_cast<int>(random_() % static_cast<unsigned>(highest - lowest + 1));
+  }
+
+ private:
+  void add_layer(QuantisedNetwork &network, int largest_channels) {
+    const int kind = between(0, 5);
+    if (kind == 0) {
+      add_pool(network, LayerOp::kMaxPool);
+    } else if (kind == 1) {
+      add_pool(network, LayerOp::kAveragePool);
+    } else if (kind == 2) {
+      add_residual(network);
+    } else {
+      add_convolution(network, between(1, largest_channels), between(1, 3), between(1, 2), -1);
+    }
+  }
+
+  static TensorShape shape_of(const QuantisedNetwork &network, int index) {
+    return index < 0 ? network.input_shape
+                     : network.layers[static_cast<std::size_t>(index)].output_shape;
+  }
+  static int last(const QuantisedNetwork &network) {
+    return static_cast<int>(network.layers.size()) - 1;
+  }
+
+  static int output_size(int input, int kernel, int stride, int dilation, int pads) {
+    return (input + pads - (kernel - 1) * dilation - 1) / stride + 1;
+  }
+
+  void set_window(Layer &layer, int kernel, int stride, bool padded) {
+    auto &w = layer.window;
+    w.kernel_height = std::min(kernel, layer.input_shape.height);
+    w.kernel_width = std::min(kernel, layer.input_shape.width);
+    w.stride_height = w.stride_width = stride;
+    if (padded) {
+      w.pad_top = between(0, w.kernel_height - 1);
+      w.pad_bottom = between(0, w.kernel_height - 1);
+      w.pad_left = between(0, w.kernel_width - 1);
+      w.pad_right = between(0, w.kernel_width - 1);
+    }
+    layer.output_shape.height =
+        output_size(layer.input_shape.height, w.kernel_height, stride, 1, w.pad_top + w.pad_bottom);
+    layer.output_shape.width =
+        output_size(layer.input_shape.width, w.kernel_width, stride, 1, w.pad_left + w.pad_right);
+  }
+
+  Layer begin(const QuantisedNetwork &network, LayerOp op, int input) {
+    Layer layer;
+    layer.op = op;
+    layer.name = "layer" + std::to_string(network.layers.size());
+    layer.inputs = {input};
+    layer.input_shape = layer.output_shape = shape_of(network, input);
+    return layer;
+  }
+
+  void add_pool(QuantisedNetwork &network, LayerOp op) {
+    Layer layer = begin(network, op, last(network));
+    set_window(layer, between(1, 3), between(1, 2), between(0, 1) == 1);
+    layer.pad_value = static_cast<std::uint8_t>(between(0, 20));
+    if (op == LayerOp::kAveragePool) {
+      const int channels = layer.output_shape.channels;
+      set_requantise(layer, channels, channels, 1 << 14, 17);
+    }
+    network.layers.push_back(layer);
+  }
+
+  /// conv (same shape) plus its input: a residual block.
+  void add_residual(QuantisedNetwork &network) {
+    const int input = last(network);
+    const int channels = shape_of(network, input).channels;
+    Layer conv = begin(network, LayerOp::kConvolution, input);
+    fill_convolution(conv, channels, 1, 1, network.format);
+    network.layers.push_back(conv);
+    Layer add = begin(network, LayerOp::kAdd, input);
+    add.inputs = {input, last(network)};
+    set_requantise(add, 2, 1, 1 << 13, 14);
+    network.layers.push_back(add);
+  }
+
+  void add_convolution(QuantisedNetwork &network, int channels, int kernel, int stride, int input) {
+    Layer layer = begin(network, LayerOp::kConvolution, input >= 0 ? input : last(network));
+    set_window(layer, kernel, stride, between(0, 1) == 1);
+    fill_convolution(layer, channels, layer.window.kernel_height, layer.window.kernel_width,
+                     network.format);
+    network.layers.push_back(layer);
+  }
+
+  void add_classifier(QuantisedNetwork &network, int classes) {
+    Layer layer = begin(network, LayerOp::kConvolution, last(network));
+    layer.window.kernel_height = layer.input_shape.height;
+    layer.window.kernel_width = layer.input_shape.width;
+    layer.output_shape.height = layer.output_shape.width = 1;
+    fill_convolution(layer, classes, layer.window.kernel_height, layer.window.kernel_width,
+                     network.format);
+    layer.requantise.output_s32 = true;
+    network.layers.push_back(layer);
+  }
+
+  void fill_convolution(Layer &layer, int channels, int kernel_height, int kernel_width,
+                        const network::ConverterFormat &format) {
+    layer.output_shape.channels = channels;
+    layer.pad_value = static_cast<std::uint8_t>(between(0, 20));
+    layer.converter.range_divisor = 1 << between(0, 2);
+    layer.converter.bitline_gain = 1 << between(0, 3);
+    layer.weights.resize(static_cast<std::size_t>(channels) * kernel_height * kernel_width *
+                         layer.input_shape.channels);
+    const int largest = between(1, 128);
+    for (auto &weight : layer.weights) {
+      weight = static_cast<std::int8_t>(between(-largest, std::min(largest, 127)));
+    }
+    const bool lossless = format.code == network::ConverterFormat::Code::kLossless;
+    set_requantise(layer, channels, channels, lossless ? 1 << 6 : 1 << 15, 16);
+  }
+
+  void set_requantise(Layer &layer, int multipliers, int biases, int typical, int shift) {
+    auto &r = layer.requantise;
+    for (int i = 0; i < multipliers; ++i) r.multiplier.push_back(between(typical / 2, typical * 2));
+    for (int i = 0; i < biases; ++i) r.bias.push_back(std::int64_t{between(-100, 200)} << shift);
+    r.shift = shift;
+    r.low = between(0, 10);
+    r.high = between(200, 255);
+  }
+
+  std::mt19937 random_;
+};
+
+}  // namespace npim::testing

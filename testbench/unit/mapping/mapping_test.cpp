@@ -1,0 +1,216 @@
+#include "mapping/mapping.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+#include "support/random_network.h"
+
+namespace npim::mapping {
+namespace {
+
+using program::Stage;
+using program::StageOp;
+
+config::ChipConfig small_chip() {
+  return config::load_chip_config(std::string(NPIM_SOURCE_DIR) +
+                                  "/configs/chips/neural-pim-small.json");
+}
+
+/// A one-layer network: fully connected, `inputs` x `outputs`, weight value = hash of its place.
+network::QuantisedNetwork fully_connected(int inputs, int outputs) {
+  network::QuantisedNetwork network;
+  network.name = "fc";
+  network.input_shape = {1, 1, inputs};
+  network::Layer layer;
+  layer.name = "fc0";
+  layer.inputs = {network::kNetworkInput};
+  layer.input_shape = network.input_shape;
+  layer.output_shape = {1, 1, outputs};
+  for (int i = 0; i < inputs * outputs; ++i) {
+    layer.weights.push_back(static_cast<std::int8_t>((i * 37) % 255 - 127));
+  }
+  layer.requantise.multiplier.assign(static_cast<std::size_t>(outputs), 1);
+  layer.requantise.bias.assign(static_cast<std::size_t>(outputs), 0);
+  for (int i = 0; i < outputs; ++i) layer.requantise.bias[static_cast<std::size_t>(i)] = i;
+  layer.requantise.output_s32 = true;
+  network.layers = {layer};
+  return network;
+}
+
+std::string error_of(const network::QuantisedNetwork &network, const config::ChipConfig &chip) {
+  try {
+    map_network(network, chip);
+  } catch (const InputError &error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+/// Rebuilds the layer's weight matrix from the arrays of its stages; every weight must come up
+/// once.
+void expect_weights_complete(const Mapping &mapping, const network::QuantisedNetwork &network,
+                             const config::ChipConfig &chip) {
+  std::map<std::pair<int, int>, const program::ArrayWeights *> arrays;
+  for (const auto &array : mapping.program.weights) {
+    EXPECT_TRUE(arrays.emplace(std::pair{array.tile, array.array}, &array).second)
+        << "array programmed twice";
+  }
+  const auto &layer = network.layers[0];
+  const auto kernel = layer.weights.size() / static_cast<std::size_t>(layer.output_shape.channels);
+  std::vector<int> seen(layer.weights.size(), 0);
+  std::map<std::size_t, int> first_channel;  // per stage
+  for (const auto &stage : mapping.program.control.stages) {
+    if (stage.op != StageOp::kMvm) continue;
+    // The slice's first channel shows in its bias (fully_connected numbers them) or in its
+    // aggregator's.
+    const Stage *post = &stage;
+    if (stage.raw_output) {
+      const auto &to = stage.destinations.at(0);
+      for (const auto &other : mapping.program.control.stages) {
+        if (other.tile == to.tile && other.slot == to.slot) post = &other;
+      }
+    }
+    const auto first = static_cast<std::size_t>(post->requantise.bias.at(0));
+    for (const auto &use : stage.arrays) {
+      const auto *array = arrays.at({stage.tile, use.array});
+      for (std::size_t r = 0; r < array->rows; ++r) {
+        for (std::size_t v = 0; v < array->vectors; ++v) {
+          const std::size_t channel =
+              first + use.column_group * static_cast<std::size_t>(chip.vectors_per_array()) + v;
+          const std::size_t row = use.row_block * static_cast<std::size_t>(chip.array.rows) + r;
+          ASSERT_LT(row, kernel);
+          EXPECT_EQ(array->values[r * array->vectors + v], layer.weights[channel * kernel + row]);
+          ++seen[channel * kernel + row];
+        }
+      }
+    }
+  }
+  for (const int times : seen) EXPECT_EQ(times, 1);
+}
+
+/// No two buffers on a tile overlap, arrays are used once, and all ports have all their producers.
+void expect_sound(const Mapping &mapping, const config::ChipConfig &chip) {
+  std::map<int, std::vector<std::pair<std::int64_t, std::int64_t>>> buffers;
+  std::set<std::pair<int, int>> arrays, slots;
+  std::map<std::tuple<int, int, int, int>, int> connections;
+  const auto &control = mapping.program.control;
+  for (const auto &d : control.inputs) ++connections[{d.tile, d.slot, d.port, d.producer}];
+  for (const auto &stage : control.stages) {
+    EXPECT_LT(stage.tile, chip.tiles());
+    EXPECT_TRUE(slots.insert({stage.tile, stage.slot}).second);
+    for (const auto &use : stage.arrays) {
+      EXPECT_LT(use.array, chip.arrays_per_tile());
+      EXPECT_TRUE(arrays.insert({stage.tile, use.array}).second);
+    }
+    for (const auto &port : stage.inputs) {
+      EXPECT_LE(port.edram_offset + port.bytes(), chip.edram.bytes);
+      buffers[stage.tile].push_back({port.edram_offset, port.edram_offset + port.bytes()});
+    }
+    for (const auto &d : stage.destinations) {
+      if (d.tile != program::kHost) ++connections[{d.tile, d.slot, d.port, d.producer}];
+    }
+  }
+  for (auto &[tile, ranges] : buffers) {
+    std::sort(ranges.begin(), ranges.end());
+    for (std::size_t i = 1; i < ranges.size(); ++i) {
+      EXPECT_LE(ranges[i - 1].second, ranges[i].first) << "tile " << tile;
+    }
+  }
+  for (const auto &stage : control.stages) {
+    for (std::size_t port = 0; port < stage.inputs.size(); ++port) {
+      for (int producer = 0; producer < stage.inputs[port].producers; ++producer) {
+        EXPECT_EQ((connections[{stage.tile, stage.slot, static_cast<int>(port), producer}]), 1);
+      }
+    }
+  }
+}
+
+TEST(Mapping, OneArray) {
+  const auto network = fully_connected(100, 8);
+  const Mapping mapping = map_network(network, small_chip());
+  EXPECT_EQ(mapping.arrays_used, 1);
+  EXPECT_EQ(mapping.tiles_used, 1);
+  EXPECT_DOUBLE_EQ(mapping.layers[0].utilisation, 800.0 / 1024);
+  expect_weights_complete(mapping, network, small_chip());
+}
+
+TEST(Mapping, KernelsLongerThanAnArrayTakeRowBlocks) {
+  const auto network = fully_connected(300, 9);
+  const Mapping mapping = map_network(network, small_chip());
+  EXPECT_EQ(mapping.layers[0].row_blocks, 3);
+  EXPECT_EQ(mapping.arrays_used, 6);
+  expect_weights_complete(mapping, network, small_chip());
+  expect_sound(mapping, small_chip());
+}
+
+TEST(Mapping, ManyOutputsAreSplitOverTiles) {
+  const auto network = fully_connected(256, 40);  // 2 x 5 arrays, 8 per tile
+  const Mapping mapping = map_network(network, small_chip());
+  EXPECT_EQ(mapping.program.control.stages.size(), 2u);
+  EXPECT_EQ(mapping.tiles_used, 2);
+  expect_weights_complete(mapping, network, small_chip());
+  expect_sound(mapping, small_chip());
+}
+
+TEST(Mapping, KernelsLongerThanATileGetAnAggregator) {
+  const auto network = fully_connected(128 * 12, 10);  // 12 row blocks, 8 arrays per tile
+  const Mapping mapping = map_network(network, small_chip());
+  int aggregates = 0;
+  for (const auto &stage : mapping.program.control.stages) {
+    aggregates += stage.op == StageOp::kAggregate ? 1 : 0;
+  }
+  EXPECT_EQ(aggregates, 2);
+  expect_weights_complete(mapping, network, small_chip());
+  expect_sound(mapping, small_chip());
+}
+
+TEST(Mapping, RandomNetworksAreSound) {
+  const auto chip =
+      config::load_chip_config(std::string(NPIM_SOURCE_DIR) + "/configs/chips/neural-pim.json");
+  for (std::uint32_t seed = 0; seed < 100; ++seed) {
+    expect_sound(map_network(testing::RandomNetwork(seed).make({}, 5), chip), chip);
+  }
+}
+
+TEST(Mapping, NeighboursInTheNetworkAreNeighboursOnTheChip) {
+  const auto network = fully_connected(128 * 8, 40);  // five tiles of a 3 x 2 grid
+  const Mapping mapping = map_network(network, small_chip());
+  EXPECT_EQ(mapping.layers[0].tiles, (std::vector<int>{0, 1, 2, 5, 4}));
+}
+
+TEST(Mapping, TooLargeForTheChipSaysSo) {
+  EXPECT_NE(error_of(fully_connected(128 * 8, 80), small_chip()).find("all 6 tiles"),
+            std::string::npos);
+  auto network = fully_connected(128 * 8, 8);
+  network.input_shape = network.layers[0].input_shape = {1, 1, 1024};
+  auto chip = small_chip();
+  chip.edram.bytes = 512;
+  EXPECT_NE(error_of(network, chip).find("layer 'fc0'"), std::string::npos);
+  EXPECT_NE(error_of(network, chip).find("eDRAM"), std::string::npos);
+}
+
+TEST(Mapping, AnotherConverterOrArraySizeIsRefused) {
+  auto network = fully_connected(10, 10);
+  network.format.array_rows = 64;
+  EXPECT_NE(error_of(network, small_chip()).find("quantised for another"), std::string::npos);
+}
+
+TEST(Mapping, ProgramsForABiggerChipAreRefused) {
+  const auto chip = small_chip();
+  Mapping mapping = map_network(fully_connected(256, 40), chip);
+  EXPECT_NO_THROW(check_fits(mapping.program, chip, "p"));
+  auto smaller = chip;
+  smaller.tile_columns = smaller.tile_rows = 1;
+  EXPECT_THROW(check_fits(mapping.program, smaller, "p"), InputError);
+  auto other = chip;
+  other.dac_bits = 2;
+  EXPECT_THROW(check_fits(mapping.program, other, "p"), InputError);
+  other = chip;
+  other.edram.bytes = 16;
+  EXPECT_THROW(check_fits(mapping.program, other, "p"), InputError);
+}
+
+}  // namespace
+}  // namespace npim::mapping
