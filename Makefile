@@ -1,0 +1,89 @@
+# Set-up, demo and tests in one command each. `make help` lists the targets.
+PRESET ?= release
+BUILD := build/$(PRESET)
+JOBS ?= $(shell nproc)
+
+PACKAGES := g++ make cmake ninja-build pkg-config ccache \
+  libsystemc-dev libboost1.81-dev libboost-json1.81-dev libboost-program-options1.81-dev \
+  libboost-iostreams1.81-dev libonnx-dev libprotobuf-dev protobuf-compiler libeigen3-dev libhwy-dev \
+  libelf-dev libfdt-dev libgtest-dev libgmock-dev libbenchmark-dev \
+  gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc \
+  clang clang-format clang-tidy
+
+NPIM := $(BUILD)/npim
+DIGITS := configs/networks/digits
+PROGRAM := build/digits.npim
+
+.PHONY: help deps configure build firmware demo test slow-test asan-test bench fuzz format check-format tidy clean
+
+help:
+	@echo 'make demo       install what is missing, build, and classify digits on the simulated chip'
+	@echo 'make test       install what is missing, build, and run the tests (not those labelled slow)'
+	@echo 'make slow-test  the tests labelled slow'
+	@echo 'make asan-test  the tests with AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'make bench      the benchmarks'
+	@echo 'make fuzz       run every fuzz target for a few seconds'
+	@echo 'make deps       only install the Debian packages'
+	@echo 'make format, make check-format, make tidy, make clean'
+	@echo 'PRESET=release|debug|asan chooses the build (default release)'
+
+# Asks dpkg first, so that nothing runs as root, and no network is needed, when all packages are there.
+deps:
+	@missing=$$(for p in $(PACKAGES); do \
+	  dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null | grep -qx installed || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+	  echo "Installing Debian packages:" $$missing; \
+	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	  $$sudo apt-get update -q && \
+	  $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing; \
+	fi
+
+configure: deps
+	@cmake --preset $(PRESET) >build-$(PRESET).log 2>&1 || { cat build-$(PRESET).log; rm -f build-$(PRESET).log; exit 1; }; \
+	  rm -f build-$(PRESET).log
+
+build: configure
+	@cmake --build --preset $(PRESET) -j $(JOBS)
+
+$(NPIM)-and-firmware: configure
+	@cmake --build --preset $(PRESET) -j $(JOBS) --target npim firmware
+
+.PHONY: $(NPIM)-and-firmware
+
+demo: $(NPIM)-and-firmware
+	@$(NPIM) compile $(DIGITS)/digits.onnx --chip configs/chips/neural-pim.json \
+	  --calibrate $(DIGITS)/calibration-images-idx3-ubyte.gz -o $(PROGRAM)
+	@$(NPIM) run --platform configs/platforms/demo.json --firmware build/firmware/demo_cnn.elf \
+	  --program $(PROGRAM) --images $(DIGITS)/digits-images-idx3-ubyte.gz \
+	  --labels $(DIGITS)/digits-labels-idx1-ubyte.gz --check
+
+test: build
+	@ctest --preset $(PRESET) -j $(JOBS) -LE slow
+
+slow-test: build
+	@ctest --preset $(PRESET) -j $(JOBS) -L slow
+
+asan-test:
+	@$(MAKE) --no-print-directory test PRESET=asan
+
+bench: build
+	@for b in $(BUILD)/bench_*; do [ -x $$b ] && $$b; done
+
+fuzz: build
+	@ctest --preset $(PRESET) -L fuzz
+
+SOURCES = $(shell git ls-files '*.cpp' '*.h' '*.c')
+format:
+	@clang-format -i $(SOURCES)
+
+check-format:
+	@clang-format --dry-run -Werror $(SOURCES) && echo 'clang-format: clean'
+
+# The rooms whose files parse in a second or two; SystemC and protobuf headers cost ten times that.
+TIDY = $(wildcard models/base/*.cpp models/config/*.cpp models/program/*.cpp models/mapping/*.cpp \
+  models/crossbar/*.cpp models/peripheral/*.cpp models/dataflow/*.cpp)
+tidy: configure
+	@echo $(TIDY) | xargs -n 2 -P $(JOBS) clang-tidy -p $(BUILD) --quiet && echo 'clang-tidy: clean'
+
+clean:
+	rm -rf build
