@@ -2,9 +2,10 @@
 // on the chip, and a program file carries for later checking. Everything here is exact integer
 // arithmetic; the only real numbers are the scales that tell people what the integers mean.
 //
-// Tensors are height x width x channels (HWC) of unsigned 8-bit activations. A signed activation x is
-// stored with a zero point z as u = x / scale + z (offset binary); the correction -z * sum(w) is folded
-// into the bias at compile time and padding inserts z, so the hardware only ever sees unsigned inputs.
+// Tensors are height x width x channels (HWC) of unsigned 8-bit activations. A signed activation x
+// is stored with a zero point z as u = x / scale + z (offset binary); the correction -z * sum(w) is
+// folded into the bias at compile time and padding inserts z, so the hardware only ever sees
+// unsigned inputs.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,8 @@ struct TensorShape {
   bool operator!=(const TensorShape &other) const { return !(*this == other); }
 };
 
-/// Sliding window geometry; a fully connected layer is a convolution whose kernel is its whole input.
+/// Sliding window geometry; a fully connected layer is a convolution whose kernel is its whole
+/// input.
 struct Window {
   std::int32_t kernel_height = 1, kernel_width = 1;
   std::int32_t stride_height = 1, stride_width = 1;
@@ -58,9 +60,9 @@ struct Converter {
 ///   u8 output:  clamp(y, low, high) with 0 <= low <= high <= 255 (ReLU is low = zero point)
 ///   s32 output: clamp(y, INT32_MIN, INT32_MAX)
 /// All intermediate values must fit in 64 bits (quantisation guarantees it, validate() checks it).
-/// A convolution's A is the sum over row blocks of the converter's codes; an average pool's the window's
-/// sum; an addition's is a * multiplier_a + b * multiplier_b, where multiplier holds [a, b] and bias one
-/// element, with no per-channel values. Max pools do not requantise.
+/// A convolution's A is the sum over row blocks of the converter's codes; an average pool's the
+/// window's sum; an addition's is a * multiplier_a + b * multiplier_b, where multiplier holds [a,
+/// b] and bias one element, with no per-channel values. Max pools do not requantise.
 struct Requantise {
   std::vector<std::int32_t> multiplier;
   std::vector<std::int64_t> bias;
@@ -78,8 +80,8 @@ struct Layer {
   TensorShape input_shape, output_shape;
   Window window;
   std::uint8_t pad_value = 0;  ///< zero point of the input
-  /// Convolution: [out channel][kernel y][kernel x][in channel], -128 .. 127. Row k of a crossbar column
-  /// is element k of this flattened kernel; rows 128 b .. 128 b + 127 form row block b.
+  /// Convolution: [out channel][kernel y][kernel x][in channel], -128 .. 127. Row k of a crossbar
+  /// column is element k of this flattened kernel; rows 128 b .. 128 b + 127 form row block b.
   std::vector<std::int8_t> weights;
   Converter converter;
   Requantise requantise;
@@ -87,7 +89,8 @@ struct Layer {
   std::int32_t output_zero_point = 0;
 };
 
-/// Parameters of the hardware that the integers depend on; equal to the chip's or the program is refused.
+/// Parameters of the hardware that the integers depend on; equal to the chip's or the program is
+/// refused.
 struct ConverterFormat {
   std::int32_t array_rows = 128;
   enum class Code : std::uint8_t { kSigned8 = 1, kSignPlus8 = 2, kLossless = 3 };
@@ -106,7 +109,8 @@ struct QuantisedNetwork {
   std::vector<Layer> layers;  ///< in topological order; the last one is the network's output
 };
 
-/// Checks shapes, ranges and references of a network from a file. Throws InputError naming the layer.
+/// Checks shapes, ranges and references of a network from a file. Throws InputError naming the
+/// layer.
 void validate(const QuantisedNetwork &network);
 
 Bytes serialise(const QuantisedNetwork &network);

@@ -1,0 +1,228 @@
+#include "network/golden.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace npim::network {
+namespace {
+
+/// Largest code magnitude of a converter that saturates.
+std::int64_t code_limit(ConverterFormat::Code code) {
+  return code == ConverterFormat::Code::kSigned8 ? 127 : 255;
+}
+
+/// Operands of 16 bits let the compiler use the multiply-and-add-pairs instruction. At most 4096
+/// rows of 255 * 128 each: the sum fits 32 bits.
+std::int32_t dot(const std::int16_t *a, const std::int16_t *b, std::int32_t size) {
+  std::int32_t sum = 0;
+  for (std::int32_t i = 0; i < size; ++i) sum += std::int32_t{a[i]} * b[i];
+  return sum;
+}
+
+GoldenTensor empty_output(const Layer &layer) {
+  GoldenTensor output;
+  output.shape = layer.output_shape;
+  output.values.resize(static_cast<std::size_t>(layer.output_shape.elements()));
+  return output;
+}
+
+GoldenTensor convolve(const ConverterFormat &format, const Layer &layer,
+                      const GoldenTensor &input) {
+  GoldenTensor output = empty_output(layer);
+  GoldenConvolution convolution(format, layer);
+  const auto channels = static_cast<std::size_t>(layer.output_shape.channels);
+  std::vector<std::int32_t> products;
+  std::size_t index = 0;
+  for (std::int32_t y = 0; y < layer.output_shape.height; ++y) {
+    for (std::int32_t x = 0; x < layer.output_shape.width; ++x) {
+      convolution.dot_products(input, y, x, products);
+      for (std::size_t c = 0; c < channels; ++c) {
+        std::int64_t accumulator = 0;
+        for (std::size_t k = c; k < products.size(); k += channels) {
+          accumulator += golden_convert(format, layer.converter, products[k]);
+        }
+        output.values[index++] =
+            golden_requantise(layer.requantise, accumulator * layer.requantise.multiplier[c],
+                              layer.requantise.bias[c]);
+      }
+    }
+  }
+  return output;
+}
+
+/// Calls visit(value) for each tap of the window of (y, x) in channel c; taps in the padding yield
+/// `padding`, or nothing if it is negative.
+template <typename Visit>
+void visit_window(const Layer &layer, const GoldenTensor &input, std::int32_t y, std::int32_t x,
+                  std::int32_t c, std::int32_t padding, Visit visit) {
+  const Window &window = layer.window;
+  const TensorShape &shape = layer.input_shape;
+  for (std::int32_t ky = 0; ky < window.kernel_height; ++ky) {
+    const std::int64_t in_y = std::int64_t{y} * window.stride_height - window.pad_top +
+                              std::int64_t{ky} * window.dilation_height;
+    for (std::int32_t kx = 0; kx < window.kernel_width; ++kx) {
+      const std::int64_t in_x = std::int64_t{x} * window.stride_width - window.pad_left +
+                                std::int64_t{kx} * window.dilation_width;
+      if (in_y >= 0 && in_y < shape.height && in_x >= 0 && in_x < shape.width) {
+        visit(input.values[static_cast<std::size_t>((in_y * shape.width + in_x) * shape.channels +
+                                                    c)]);
+      } else if (padding >= 0) {
+        visit(padding);
+      }
+    }
+  }
+}
+
+template <typename Value>
+GoldenTensor for_each_output(const Layer &layer, Value value) {
+  GoldenTensor output = empty_output(layer);
+  std::size_t index = 0;
+  for (std::int32_t y = 0; y < layer.output_shape.height; ++y) {
+    for (std::int32_t x = 0; x < layer.output_shape.width; ++x) {
+      for (std::int32_t c = 0; c < layer.output_shape.channels; ++c) {
+        output.values[index++] = value(y, x, c);
+      }
+    }
+  }
+  return output;
+}
+
+GoldenTensor max_pool(const Layer &layer, const GoldenTensor &input) {
+  return for_each_output(layer, [&](std::int32_t y, std::int32_t x, std::int32_t c) {
+    std::int32_t best = 0;
+    visit_window(layer, input, y, x, c, -1,
+                 [&](std::int32_t value) { best = std::max(best, value); });
+    return best;
+  });
+}
+
+GoldenTensor average_pool(const Layer &layer, const GoldenTensor &input) {
+  const Requantise &post = layer.requantise;
+  return for_each_output(layer, [&](std::int32_t y, std::int32_t x, std::int32_t c) {
+    std::int64_t sum = 0;
+    visit_window(layer, input, y, x, c, layer.pad_value, [&](std::int32_t value) { sum += value; });
+    const auto channel = static_cast<std::size_t>(c);
+    return golden_requantise(post, sum * post.multiplier[channel], post.bias[channel]);
+  });
+}
+
+GoldenTensor add(const Layer &layer, const GoldenTensor &a, const GoldenTensor &b) {
+  GoldenTensor output = empty_output(layer);
+  const Requantise &post = layer.requantise;
+  for (std::size_t i = 0; i < output.values.size(); ++i) {
+    const std::int64_t sum = std::int64_t{a.values[i]} * post.multiplier[0] +
+                             std::int64_t{b.values[i]} * post.multiplier[1];
+    output.values[i] = golden_requantise(post, sum, post.bias[0]);
+  }
+  return output;
+}
+
+}  // namespace
+
+std::int64_t golden_convert(const ConverterFormat &format, const Converter &converter,
+                            std::int64_t dot_product) {
+  if (format.code == ConverterFormat::Code::kLossless) return dot_product;
+  const std::int64_t limit = code_limit(format.code);
+  const std::int64_t full_scale = std::int64_t{format.array_rows} * 255 * 255;
+  // Full scale saturates at any range and gain; what remains cannot overflow below.
+  if (dot_product >= full_scale) return limit;
+  if (dot_product <= -full_scale) return -limit;
+  const std::int64_t magnitude = dot_product < 0 ? -dot_product : dot_product;
+  const std::int64_t scaled = magnitude * converter.bitline_gain * converter.range_divisor * limit;
+  const std::int64_t code = std::min((2 * scaled + full_scale) / (2 * full_scale), limit);
+  return dot_product < 0 ? -code : code;
+}
+
+std::int32_t golden_requantise(const Requantise &post, std::int64_t sum, std::int64_t bias) {
+  const std::int64_t rounding = post.shift == 0 ? 0 : std::int64_t{1} << (post.shift - 1);
+  const std::int64_t value = (sum + bias + rounding) >> post.shift;
+  if (post.output_s32) {
+    return static_cast<std::int32_t>(std::clamp<std::int64_t>(
+        value, std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max()));
+  }
+  return static_cast<std::int32_t>(std::clamp<std::int64_t>(value, post.low, post.high));
+}
+
+GoldenConvolution::GoldenConvolution(const ConverterFormat &format, const Layer &layer)
+    : layer_(layer),
+      array_rows_(format.array_rows),
+      rows_(layer.window.kernel_height * layer.window.kernel_width * layer.input_shape.channels),
+      blocks_((rows_ + array_rows_ - 1) / array_rows_),
+      weights_(layer.weights.begin(), layer.weights.end()),
+      window_(static_cast<std::size_t>(rows_)) {}
+
+void GoldenConvolution::dot_products(const GoldenTensor &input, std::int32_t y, std::int32_t x,
+                                     std::vector<std::int32_t> &products) {
+  gather(input, y, x);
+  const std::int32_t channels = layer_.output_shape.channels;
+  products.resize(static_cast<std::size_t>(blocks_) * channels);
+  auto product = products.begin();
+  for (std::int32_t first = 0; first < rows_; first += array_rows_) {
+    const std::int32_t rows = std::min(array_rows_, rows_ - first);
+    for (std::int32_t c = 0; c < channels; ++c) {
+      *product++ = dot(window_.data() + first,
+                       weights_.data() + static_cast<std::size_t>(c) * rows_ + first, rows);
+    }
+  }
+}
+
+void GoldenConvolution::gather(const GoldenTensor &input, std::int32_t y, std::int32_t x) {
+  const Window &window = layer_.window;
+  const TensorShape &shape = layer_.input_shape;
+  auto to = window_.begin();
+  for (std::int32_t ky = 0; ky < window.kernel_height; ++ky) {
+    const std::int64_t in_y = std::int64_t{y} * window.stride_height - window.pad_top +
+                              std::int64_t{ky} * window.dilation_height;
+    for (std::int32_t kx = 0; kx < window.kernel_width; ++kx) {
+      const std::int64_t in_x = std::int64_t{x} * window.stride_width - window.pad_left +
+                                std::int64_t{kx} * window.dilation_width;
+      if (in_y >= 0 && in_y < shape.height && in_x >= 0 && in_x < shape.width) {
+        const auto from = input.values.begin() + (in_y * shape.width + in_x) * shape.channels;
+        for (std::int32_t c = 0; c < shape.channels; ++c) {
+          *to++ = static_cast<std::int16_t>(from[c]);
+        }
+      } else {
+        to = std::fill_n(to, shape.channels, std::int16_t{layer_.pad_value});
+      }
+    }
+  }
+}
+
+GoldenTensor execute_golden_layer(const ConverterFormat &format, const Layer &layer,
+                                  const std::vector<const GoldenTensor *> &inputs) {
+  switch (layer.op) {
+    case LayerOp::kConvolution:
+      return convolve(format, layer, *inputs[0]);
+    case LayerOp::kMaxPool:
+      return max_pool(layer, *inputs[0]);
+    case LayerOp::kAveragePool:
+      return average_pool(layer, *inputs[0]);
+    case LayerOp::kAdd:
+      return add(layer, *inputs[0], *inputs[1]);
+  }
+  return {};
+}
+
+std::vector<GoldenTensor> execute_golden(const QuantisedNetwork &network,
+                                         const std::uint8_t *image) {
+  GoldenTensor input;
+  input.shape = network.input_shape;
+  input.values.assign(image, image + network.input_shape.elements());
+  std::vector<GoldenTensor> outputs;
+  outputs.reserve(network.layers.size());
+  for (const Layer &layer : network.layers) {
+    std::vector<const GoldenTensor *> inputs;
+    for (const std::int32_t from : layer.inputs) {
+      inputs.push_back(from == kNetworkInput ? &input : &outputs[static_cast<std::size_t>(from)]);
+    }
+    outputs.push_back(execute_golden_layer(network.format, layer, inputs));
+  }
+  return outputs;
+}
+
+std::vector<std::int32_t> golden_logits(const QuantisedNetwork &network,
+                                        const std::uint8_t *image) {
+  return std::move(execute_golden(network, image).back().values);
+}
+
+}  // namespace npim::network

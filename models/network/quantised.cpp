@@ -1,0 +1,394 @@
+#include "network/quantised.h"
+
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+
+namespace npim::network {
+namespace {
+
+constexpr std::uint32_t kMagic = 0x4e51504e;  // "NPQN"
+constexpr std::uint16_t kVersion = 1;
+
+// Limits far above any network that fits a chip, low enough that products of a few of them stay in
+// 64 bits and that a damaged file cannot ask for gigabytes.
+constexpr std::int32_t kMaximumExtent = 1 << 16;
+constexpr std::int64_t kMaximumElements = std::int64_t{1} << 26;       // of one tensor
+constexpr std::int64_t kMaximumTotalElements = std::int64_t{1} << 28;  // of all tensors
+constexpr std::int64_t kMaximumKernel = std::int64_t{1} << 26;  // elements of one flattened kernel
+constexpr std::int64_t kMaximumWork = std::int64_t{1} << 36;    // taps of all windows of one layer
+constexpr std::int32_t kMaximumArrayRows = 4096;
+constexpr std::int32_t kMaximumConverterFactor = 1 << 10;
+constexpr std::size_t kMaximumLayers = 4096;
+
+bool within(std::int64_t value, std::int64_t lowest, std::int64_t highest) {
+  return value >= lowest && value <= highest;
+}
+
+std::string text(const TensorShape &shape) {
+  return std::to_string(shape.height) + "x" + std::to_string(shape.width) + "x" +
+         std::to_string(shape.channels);
+}
+
+/// Checks one network; every message starts with the network's (or file's) name and the layer.
+class Checker {
+ public:
+  Checker(const QuantisedNetwork &network, const std::string &name)
+      : network_(network), name_(name), used_(network.layers.size(), false) {}
+
+  void run() {
+    check_header();
+    for (index_ = 0; index_ < network_.layers.size(); ++index_) check_layer();
+    index_ = network_.layers.size();
+    for (std::size_t i = 0; i + 1 < used_.size(); ++i) {
+      if (!used_[i]) fail_at(i, "its output is never used");
+    }
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string &what) const { throw InputError(name_, what); }
+  [[noreturn]] void fail_at(std::size_t index, const std::string &what) const {
+    throw InputError(
+        name_ + ", layer " + std::to_string(index) + " ('" + network_.layers[index].name + "')",
+        what);
+  }
+  void require(bool condition, const std::string &what) const {
+    if (!condition) fail_at(index_, what);
+  }
+
+  void check_header() {
+    const ConverterFormat &format = network_.format;
+    if (!within(format.array_rows, 1, kMaximumArrayRows)) {
+      fail("array_rows " + std::to_string(format.array_rows) + " is not within 1 .. " +
+           std::to_string(kMaximumArrayRows));
+    }
+    if (!within(static_cast<int>(format.code), 1, 3)) fail("unknown converter code format");
+    if (!is_sane(network_.input_shape))
+      fail("input shape " + text(network_.input_shape) + " is not usable");
+    if (!(std::isfinite(network_.input_scale) && network_.input_scale > 0)) {
+      fail("input scale is not a positive number");
+    }
+    if (!within(network_.input_zero_point, 0, 255)) fail("input zero point is not within 0 .. 255");
+    if (network_.layers.empty()) fail("has no layers");
+    if (network_.layers.size() > kMaximumLayers) fail("has too many layers");
+    total_elements_ = network_.input_shape.elements();
+  }
+
+  static bool is_sane(const TensorShape &shape) {
+    return within(shape.height, 1, kMaximumExtent) && within(shape.width, 1, kMaximumExtent) &&
+           within(shape.channels, 1, kMaximumExtent) && shape.elements() <= kMaximumElements;
+  }
+
+  void check_layer() {
+    const Layer &layer = network_.layers[index_];
+    require(within(static_cast<int>(layer.op), 1, 4), "unknown operation");
+    require(is_sane(layer.input_shape),
+            "input shape " + text(layer.input_shape) + " is not usable");
+    require(is_sane(layer.output_shape),
+            "output shape " + text(layer.output_shape) + " is not usable");
+    total_elements_ += layer.output_shape.elements();
+    require(total_elements_ <= kMaximumTotalElements, "tensors are too large in total");
+    require(std::isfinite(layer.output_scale) && layer.output_scale > 0,
+            "output scale is not a positive number");
+    check_inputs(layer);
+    check_window(layer);
+    if (layer.op == LayerOp::kConvolution) {
+      check_weights(layer);
+    } else {
+      require(layer.weights.empty(), "has weights but is not a convolution");
+    }
+    check_requantise(layer);
+  }
+
+  void check_inputs(const Layer &layer) {
+    const std::size_t wanted = layer.op == LayerOp::kAdd ? 2 : 1;
+    require(layer.inputs.size() == wanted, "has " + std::to_string(layer.inputs.size()) +
+                                               " inputs instead of " + std::to_string(wanted));
+    for (const std::int32_t input : layer.inputs) {
+      require(input == kNetworkInput || within(input, 0, static_cast<std::int64_t>(index_) - 1),
+              "input " + std::to_string(input) + " is not an earlier layer");
+      const bool is_image = input == kNetworkInput;
+      const std::size_t producer = is_image ? 0 : static_cast<std::size_t>(input);
+      const TensorShape &shape =
+          is_image ? network_.input_shape : network_.layers[producer].output_shape;
+      require(shape == layer.input_shape, "input shape " + text(layer.input_shape) +
+                                              " differs from its producer's " + text(shape));
+      if (is_image) continue;
+      require(!network_.layers[producer].requantise.output_s32,
+              "reads 32-bit values of layer " + std::to_string(producer));
+      used_[producer] = true;
+    }
+  }
+
+  void check_window(const Layer &layer) const {
+    const Window &window = layer.window;
+    const TensorShape &in = layer.input_shape, &out = layer.output_shape;
+    if (layer.op == LayerOp::kAdd) {
+      require(in == out, "output shape " + text(out) + " differs from the inputs' " + text(in));
+      return;
+    }
+    check_axis(layer, in.height, out.height, window.kernel_height, window.stride_height,
+               window.dilation_height, window.pad_top, window.pad_bottom, "height");
+    check_axis(layer, in.width, out.width, window.kernel_width, window.stride_width,
+               window.dilation_width, window.pad_left, window.pad_right, "width");
+    const bool is_pool = layer.op != LayerOp::kConvolution;
+    const std::int64_t area = std::int64_t{window.kernel_height} * window.kernel_width;
+    require(area <= kMaximumKernel && area * (is_pool ? 1 : in.channels) <= kMaximumKernel,
+            "kernel is too large");
+    require(area * (is_pool ? 1 : in.channels) <= kMaximumWork / out.elements(),
+            "windows are too large in total");
+    if (is_pool) {
+      require(in.channels == out.channels, "a pool cannot change the number of channels");
+    }
+  }
+
+  void check_axis(const Layer &layer, std::int64_t in, std::int64_t out, std::int64_t kernel,
+                  std::int64_t stride, std::int64_t dilation, std::int64_t pad_before,
+                  std::int64_t pad_after, const std::string &axis) const {
+    require(within(kernel, 1, kMaximumExtent), "kernel " + axis + " is out of range");
+    require(within(stride, 1, kMaximumExtent), "stride along " + axis + " is out of range");
+    require(within(dilation, 1, kMaximumExtent), "dilation along " + axis + " is out of range");
+    const std::int64_t span = (kernel - 1) * dilation + 1;
+    require(within(pad_before, 0, kMaximumExtent) && within(pad_after, 0, kMaximumExtent),
+            "padding along " + axis + " is out of range");
+    if (layer.op == LayerOp::kMaxPool) {
+      // Otherwise a window could lie in the padding alone, and a maximum of nothing has no value.
+      require(pad_before < kernel && pad_after < kernel,
+              "padding along " + axis + " is not smaller than the kernel");
+      require(dilation == 1 || (pad_before == 0 && pad_after == 0),
+              "a dilated max pool cannot be padded");
+    }
+    const std::int64_t room = in + pad_before + pad_after - span;
+    require(room >= 0, "the kernel's " + axis + " exceeds the padded input");
+    require(room / stride + 1 == out, "output " + axis + " " + std::to_string(out) + " should be " +
+                                          std::to_string(room / stride + 1));
+  }
+
+  void check_weights(const Layer &layer) const {
+    const std::int64_t kernel = std::int64_t{layer.window.kernel_height} *
+                                layer.window.kernel_width * layer.input_shape.channels;
+    const auto stored = static_cast<std::int64_t>(layer.weights.size());
+    require(
+        stored % layer.output_shape.channels == 0 && stored / layer.output_shape.channels == kernel,
+        std::to_string(stored) + " weights instead of " +
+            std::to_string(layer.output_shape.channels) + " x " + std::to_string(kernel));
+    require(within(layer.converter.range_divisor, 1, kMaximumConverterFactor),
+            "range divisor is out of range");
+    require(within(layer.converter.bitline_gain, 1, kMaximumConverterFactor),
+            "bit-line gain is out of range");
+  }
+
+  void check_requantise(const Layer &layer) const {
+    const Requantise &post = layer.requantise;
+    if (layer.op == LayerOp::kMaxPool) {
+      require(post.multiplier.empty() && post.bias.empty() && !post.output_s32,
+              "a max pool does not requantise");
+      return;
+    }
+    const bool is_add = layer.op == LayerOp::kAdd;
+    const auto channels = static_cast<std::size_t>(layer.output_shape.channels);
+    require(post.multiplier.size() == (is_add ? 2 : channels), "wrong number of multipliers");
+    require(post.bias.size() == (is_add ? 1 : channels), "wrong number of biases");
+    require(within(post.shift, 0, 62), "shift is not within 0 .. 62");
+    require(0 <= post.low && post.low <= post.high && post.high <= 255,
+            "clamp limits are not 0 <= low <= high <= 255");
+    if (is_add) {
+      const std::int64_t sum = std::llabs(post.multiplier[0]) + std::llabs(post.multiplier[1]);
+      require(fits(255, sum, post.bias[0], post.shift), "post-processing exceeds 64 bits");
+      return;
+    }
+    const std::int64_t bound = accumulator_bound(layer);
+    for (std::size_t c = 0; c < channels; ++c) {
+      require(fits(bound, post.multiplier[c], post.bias[c], post.shift),
+              "post-processing of channel " + std::to_string(c) + " exceeds 64 bits");
+    }
+  }
+
+  /// Largest magnitude that the layer's accumulator can take.
+  std::int64_t accumulator_bound(const Layer &layer) const {
+    const std::int64_t taps = std::int64_t{layer.window.kernel_height} * layer.window.kernel_width;
+    if (layer.op == LayerOp::kAveragePool) return taps * 255;
+    const std::int64_t rows = taps * layer.input_shape.channels;
+    const std::int64_t blocks =
+        (rows + network_.format.array_rows - 1) / network_.format.array_rows;
+    switch (network_.format.code) {
+      case ConverterFormat::Code::kSigned8:
+        return blocks * 127;
+      case ConverterFormat::Code::kSignPlus8:
+        return blocks * 255;
+      case ConverterFormat::Code::kLossless:
+        return rows * 255 * 128;
+    }
+    return std::numeric_limits<std::int64_t>::max();
+  }
+
+  /// Whether bound * |multiplier| + |bias| + the rounding term fits a signed 64-bit integer.
+  static bool fits(std::int64_t bound, std::int64_t multiplier, std::int64_t bias,
+                   std::int32_t shift) {
+    if (bias == std::numeric_limits<std::int64_t>::min()) return false;
+    const std::int64_t rounding = shift == 0 ? 0 : std::int64_t{1} << (shift - 1);
+    std::int64_t sum = 0;
+    return !__builtin_mul_overflow(bound, std::int64_t{std::llabs(multiplier)}, &sum) &&
+           !__builtin_add_overflow(sum, std::int64_t{std::llabs(bias)}, &sum) &&
+           !__builtin_add_overflow(sum, rounding, &sum);
+  }
+
+  const QuantisedNetwork &network_;
+  const std::string name_;
+  std::vector<bool> used_;
+  std::size_t index_ = 0;
+  std::int64_t total_elements_ = 0;
+};
+
+std::uint64_t bits_of(double value) {
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+double double_of(std::uint64_t bits) {
+  double value = 0;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+void put_shape(ByteWriter &writer, const TensorShape &shape) {
+  writer.put(shape.height);
+  writer.put(shape.width);
+  writer.put(shape.channels);
+}
+
+TensorShape get_shape(ByteReader &reader) {
+  TensorShape shape;
+  shape.height = reader.get<std::int32_t>();
+  shape.width = reader.get<std::int32_t>();
+  shape.channels = reader.get<std::int32_t>();
+  return shape;
+}
+
+/// The members in file order, for writing and reading alike.
+template <typename AnyWindow, typename Visit>
+void visit_window(AnyWindow &window, Visit visit) {
+  visit(window.kernel_height), visit(window.kernel_width);
+  visit(window.stride_height), visit(window.stride_width);
+  visit(window.dilation_height), visit(window.dilation_width);
+  visit(window.pad_top), visit(window.pad_left);
+  visit(window.pad_bottom), visit(window.pad_right);
+}
+
+template <typename T>
+void put_vector(ByteWriter &writer, const std::vector<T> &values) {
+  writer.put(static_cast<std::uint32_t>(values.size()));
+  for (const T value : values) writer.put(value);
+}
+
+template <typename T>
+std::vector<T> get_vector(ByteReader &reader) {
+  const std::size_t size = reader.get<std::uint32_t>();
+  reader.require(size * sizeof(T));  // before allocating
+  std::vector<T> values(size);
+  for (T &value : values) value = reader.get<T>();
+  return values;
+}
+
+bool get_flag(ByteReader &reader) {
+  const auto value = reader.get<std::uint8_t>();
+  if (value > 1) reader.fail("a flag is neither 0 nor 1");
+  return value == 1;
+}
+
+void put_layer(ByteWriter &writer, const Layer &layer) {
+  writer.put_text(layer.name);
+  writer.put(layer.op);
+  put_vector(writer, layer.inputs);
+  put_shape(writer, layer.input_shape);
+  put_shape(writer, layer.output_shape);
+  visit_window(layer.window, [&](std::int32_t value) { writer.put(value); });
+  writer.put(layer.pad_value);
+  writer.put(static_cast<std::uint32_t>(layer.weights.size()));
+  writer.put_bytes(layer.weights.data(), layer.weights.size());
+  writer.put(layer.converter.range_divisor);
+  writer.put(layer.converter.bitline_gain);
+  put_vector(writer, layer.requantise.multiplier);
+  put_vector(writer, layer.requantise.bias);
+  writer.put(layer.requantise.shift);
+  writer.put(static_cast<std::uint8_t>(layer.requantise.output_s32));
+  writer.put(layer.requantise.low);
+  writer.put(layer.requantise.high);
+  writer.put(bits_of(layer.output_scale));
+  writer.put(layer.output_zero_point);
+}
+
+Layer get_layer(ByteReader &reader) {
+  Layer layer;
+  layer.name = reader.get_text();
+  layer.op = static_cast<LayerOp>(reader.get<std::uint8_t>());
+  layer.inputs = get_vector<std::int32_t>(reader);
+  layer.input_shape = get_shape(reader);
+  layer.output_shape = get_shape(reader);
+  visit_window(layer.window, [&](std::int32_t &value) { value = reader.get<std::int32_t>(); });
+  layer.pad_value = reader.get<std::uint8_t>();
+  const std::size_t weights = reader.get<std::uint32_t>();
+  reader.require(weights);  // before allocating
+  layer.weights.resize(weights);
+  reader.get_bytes(layer.weights.data(), weights);
+  layer.converter.range_divisor = reader.get<std::int32_t>();
+  layer.converter.bitline_gain = reader.get<std::int32_t>();
+  layer.requantise.multiplier = get_vector<std::int32_t>(reader);
+  layer.requantise.bias = get_vector<std::int64_t>(reader);
+  layer.requantise.shift = reader.get<std::int32_t>();
+  layer.requantise.output_s32 = get_flag(reader);
+  layer.requantise.low = reader.get<std::int32_t>();
+  layer.requantise.high = reader.get<std::int32_t>();
+  layer.output_scale = double_of(reader.get<std::uint64_t>());
+  layer.output_zero_point = reader.get<std::int32_t>();
+  return layer;
+}
+
+}  // namespace
+
+void validate(const QuantisedNetwork &network) {
+  Checker(network, "network '" + network.name + "'").run();
+}
+
+Bytes serialise(const QuantisedNetwork &network) {
+  ByteWriter writer;
+  writer.put(kMagic);
+  writer.put(kVersion);
+  writer.put_text(network.name);
+  writer.put(network.format.array_rows);
+  writer.put(network.format.code);
+  put_shape(writer, network.input_shape);
+  writer.put(bits_of(network.input_scale));
+  writer.put(network.input_zero_point);
+  writer.put(static_cast<std::uint32_t>(network.layers.size()));
+  for (const Layer &layer : network.layers) put_layer(writer, layer);
+  return writer.take();
+}
+
+QuantisedNetwork deserialise(const Bytes &bytes, const std::string &name) {
+  ByteReader reader(bytes, name);
+  if (reader.get<std::uint32_t>() != kMagic) reader.fail("is not an integer network");
+  const auto version = reader.get<std::uint16_t>();
+  if (version != kVersion) {
+    reader.fail("version " + std::to_string(version) + " of the integer network is not " +
+                std::to_string(kVersion));
+  }
+  QuantisedNetwork network;
+  network.name = reader.get_text();
+  network.format.array_rows = reader.get<std::int32_t>();
+  network.format.code = static_cast<ConverterFormat::Code>(reader.get<std::uint8_t>());
+  network.input_shape = get_shape(reader);
+  network.input_scale = double_of(reader.get<std::uint64_t>());
+  network.input_zero_point = reader.get<std::int32_t>();
+  const auto layers = reader.get<std::uint32_t>();
+  if (layers > kMaximumLayers) reader.fail(std::to_string(layers) + " layers are too many");
+  for (std::uint32_t i = 0; i < layers; ++i) network.layers.push_back(get_layer(reader));
+  if (reader.remaining() != 0) {
+    reader.fail(std::to_string(reader.remaining()) + " bytes follow the last layer");
+  }
+  Checker(network, name).run();
+  return network;
+}
+
+}  // namespace npim::network

@@ -1,0 +1,257 @@
+#include "network/golden.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+#include "unit/network/test_networks.h"
+
+namespace npim::network {
+namespace {
+
+using test::Values;
+
+constexpr std::int64_t kFullScale = 128 * 255 * 255;
+
+ConverterFormat format_of(ConverterFormat::Code code, std::int32_t rows = 128) {
+  ConverterFormat format;
+  format.code = code;
+  format.array_rows = rows;
+  return format;
+}
+
+TEST(GoldenConvert, LosslessReturnsTheDotProduct) {
+  const auto format = format_of(ConverterFormat::Code::kLossless);
+  EXPECT_EQ(golden_convert(format, {4, 8}, 123456), 123456);
+  EXPECT_EQ(golden_convert(format, {1, 1}, -8323200), -8323200);
+}
+
+TEST(GoldenConvert, SaturatesSymmetrically) {
+  const auto signed8 = format_of(ConverterFormat::Code::kSigned8);
+  const auto plus = format_of(ConverterFormat::Code::kSignPlus8);
+  EXPECT_EQ(golden_convert(signed8, {1, 1}, kFullScale), 127);
+  EXPECT_EQ(golden_convert(signed8, {1, 1}, -kFullScale), -127);
+  EXPECT_EQ(golden_convert(signed8, {4, 8}, kFullScale / 32), 127);
+  EXPECT_EQ(golden_convert(signed8, {4, 8}, kFullScale / 8), 127);
+  EXPECT_EQ(golden_convert(plus, {1, 1}, kFullScale), 255);
+  EXPECT_EQ(golden_convert(plus, {2, 1}, -kFullScale), -255);
+  EXPECT_EQ(golden_convert(signed8, {1, 1}, std::numeric_limits<std::int64_t>::max()), 127);
+  EXPECT_EQ(golden_convert(signed8, {1, 1}, std::numeric_limits<std::int64_t>::min()), -127);
+}
+
+// With 2032 rows, limit 127 and divisor * gain = 8 a code is exactly 2 * 255 * 255 units wide, so
+// that exact halves exist among the integers.
+TEST(GoldenConvert, RoundsHalvesAwayFromZero) {
+  const auto format = format_of(ConverterFormat::Code::kSigned8, 2032);
+  const Converter converter{4, 2};
+  const std::int64_t lsb = 2 * 65025;
+  for (std::int64_t k = 0; k < 127; ++k) {
+    const std::int64_t half = k * lsb + lsb / 2;
+    EXPECT_EQ(golden_convert(format, converter, half - 1), k);
+    EXPECT_EQ(golden_convert(format, converter, half), std::min<std::int64_t>(k + 1, 127));
+    EXPECT_EQ(golden_convert(format, converter, -half + 1), -k);
+    EXPECT_EQ(golden_convert(format, converter, -half), -std::min<std::int64_t>(k + 1, 127));
+  }
+}
+
+TEST(GoldenConvert, EqualsTheDefinitionInExtendedPrecision) {
+  Values random(7);
+  for (int i = 0; i < 20000; ++i) {
+    const bool plus = i % 2 == 0;
+    const auto format =
+        format_of(plus ? ConverterFormat::Code::kSignPlus8 : ConverterFormat::Code::kSigned8);
+    const Converter converter{1 << random.integer(0, 2), 1 << random.integer(0, 3)};
+    const std::int64_t d = random.integer(-kFullScale, kFullScale) >> random.integer(0, 8);
+    const long double limit = plus ? 255 : 127;
+    long double code = static_cast<long double>(d) * converter.range_divisor *
+                       converter.bitline_gain * limit / kFullScale;
+    code = std::min(limit, std::max(-limit, std::round(code)));
+    ASSERT_EQ(golden_convert(format, converter, d), static_cast<std::int64_t>(code)) << d;
+  }
+}
+
+Requantise post_of(std::int32_t shift, std::int32_t low = 0, std::int32_t high = 255) {
+  Requantise post;
+  post.shift = shift;
+  post.low = low;
+  post.high = high;
+  return post;
+}
+
+TEST(GoldenRequantise, RoundsHalvesUp) {
+  Requantise post = post_of(1);
+  post.output_s32 = true;
+  EXPECT_EQ(golden_requantise(post, 3, 0), 2);
+  EXPECT_EQ(golden_requantise(post, -3, 0), -1);
+  EXPECT_EQ(golden_requantise(post, -1, 0), 0);
+  EXPECT_EQ(golden_requantise(post, 1, 0), 1);
+  EXPECT_EQ(golden_requantise(post, -4, 0), -2);
+  post.shift = 4;
+  EXPECT_EQ(golden_requantise(post, 7, 0), 0);
+  EXPECT_EQ(golden_requantise(post, 8, 0), 1);
+  EXPECT_EQ(golden_requantise(post, -8, 0), 0);
+  EXPECT_EQ(golden_requantise(post, -9, 0), -1);
+  EXPECT_EQ(golden_requantise(post, -24, 0), -1);
+  EXPECT_EQ(golden_requantise(post, -25, 0), -2);
+}
+
+TEST(GoldenRequantise, ShiftZeroAddsNothing) {
+  EXPECT_EQ(golden_requantise(post_of(0), 17, 3), 20);
+  EXPECT_EQ(golden_requantise(post_of(0), 300, 3), 255);
+  EXPECT_EQ(golden_requantise(post_of(0), -300, 3), 0);
+}
+
+TEST(GoldenRequantise, ShiftSixtyTwo) {
+  const std::int64_t half = std::int64_t{1} << 61;
+  Requantise post = post_of(62);
+  EXPECT_EQ(golden_requantise(post, half - 1, 0), 0);
+  EXPECT_EQ(golden_requantise(post, half, 0), 1);
+  post.output_s32 = true;
+  EXPECT_EQ(golden_requantise(post, -half, 0), 0);
+  EXPECT_EQ(golden_requantise(post, -half - 1, 0), -1);
+}
+
+TEST(GoldenRequantise, ClampsToItsLimits) {
+  EXPECT_EQ(golden_requantise(post_of(0, 10, 20), 5, 0), 10);
+  EXPECT_EQ(golden_requantise(post_of(0, 10, 20), 25, 0), 20);
+  EXPECT_EQ(golden_requantise(post_of(0, 10, 20), 15, 0), 15);
+  Requantise post = post_of(0);
+  post.output_s32 = true;
+  EXPECT_EQ(golden_requantise(post, std::int64_t{1} << 40, 0), 2147483647);
+  EXPECT_EQ(golden_requantise(post, -(std::int64_t{1} << 40), 0), -2147483647 - 1);
+}
+
+/// The definition once more, written from the output's side with explicit padding.
+std::int32_t expected_value(const QuantisedNetwork &network, const Layer &layer, const Bytes &image,
+                            std::int32_t y, std::int32_t x, std::int32_t c) {
+  const Window &w = layer.window;
+  const TensorShape &in = layer.input_shape;
+  std::vector<std::int64_t> rows;
+  for (std::int32_t ky = 0; ky < w.kernel_height; ++ky) {
+    for (std::int32_t kx = 0; kx < w.kernel_width; ++kx) {
+      for (std::int32_t i = 0; i < in.channels; ++i) {
+        const std::int32_t sy = y * w.stride_height + ky * w.dilation_height - w.pad_top;
+        const std::int32_t sx = x * w.stride_width + kx * w.dilation_width - w.pad_left;
+        const bool inside = sy >= 0 && sx >= 0 && sy < in.height && sx < in.width;
+        const std::int64_t value =
+            inside ? image[static_cast<std::size_t>((sy * in.width + sx) * in.channels + i)]
+                   : layer.pad_value;
+        const std::size_t weight = static_cast<std::size_t>(
+            ((c * w.kernel_height + ky) * w.kernel_width + kx) * in.channels + i);
+        rows.push_back(value * layer.weights[weight]);
+      }
+    }
+  }
+  std::int64_t accumulator = 0;
+  for (std::size_t first = 0; first < rows.size();) {
+    std::int64_t block = 0;
+    const std::size_t end = first + static_cast<std::size_t>(network.format.array_rows);
+    for (; first < std::min(end, rows.size()); ++first) block += rows[first];
+    accumulator += golden_convert(network.format, layer.converter, block);
+  }
+  const auto channel = static_cast<std::size_t>(c);
+  return golden_requantise(layer.requantise, accumulator * layer.requantise.multiplier[channel],
+                           layer.requantise.bias[channel]);
+}
+
+void expect_convolution(const QuantisedNetwork &network, const Bytes &image) {
+  validate(network);
+  const auto outputs = execute_golden(network, image.data());
+  const Layer &layer = network.layers[0];
+  std::size_t index = 0;
+  for (std::int32_t y = 0; y < layer.output_shape.height; ++y) {
+    for (std::int32_t x = 0; x < layer.output_shape.width; ++x) {
+      for (std::int32_t c = 0; c < layer.output_shape.channels; ++c) {
+        ASSERT_EQ(outputs[0].values[index++], expected_value(network, layer, image, y, x, c));
+      }
+    }
+  }
+  EXPECT_EQ(index, outputs[0].values.size());
+}
+
+TEST(GoldenConvolution, RandomWindowsEqualTheDefinition) {
+  Values random(3);
+  for (int trial = 0; trial < 40; ++trial) {
+    QuantisedNetwork network;
+    network.name = "conv";
+    network.format = format_of(static_cast<ConverterFormat::Code>(1 + trial % 3),
+                               static_cast<std::int32_t>(random.integer(1, 40)));
+    auto draw = [&](int low, int high) {
+      return static_cast<std::int32_t>(random.integer(low, high));
+    };
+    network.input_shape = {draw(5, 9), draw(5, 9), draw(1, 5)};
+    const Window window{draw(1, 3), draw(1, 3), draw(1, 3), draw(1, 3), draw(1, 2),
+                        draw(1, 2), draw(0, 2), draw(0, 2), draw(0, 2), draw(0, 2)};
+    network.layers.push_back(test::convolution(random, network.input_shape, draw(1, 6), window));
+    network.layers[0].pad_value = static_cast<std::uint8_t>(draw(0, 255));
+    network.layers[0].converter = {1 << draw(0, 2), 1 << draw(0, 3)};
+    network.layers[0].requantise.output_s32 = trial % 2 == 0;
+    expect_convolution(network, test::random_image(random, network.input_shape));
+  }
+}
+
+TEST(GoldenConvolution, RowBlocksEndWhereTheArrayEnds) {
+  Values random(5);
+  for (const std::int32_t rows : {127, 128, 129, 256, 257}) {
+    QuantisedNetwork network;
+    network.name = "fc";
+    network.input_shape = {1, 1, rows};
+    network.layers.push_back(test::convolution(random, network.input_shape, 3, Window{}));
+    network.layers[0].converter = {4, 8};
+    network.layers[0].requantise.output_s32 = true;
+    network.layers[0].requantise.shift = 0;
+    expect_convolution(network, test::random_image(random, network.input_shape));
+  }
+}
+
+TEST(GoldenPool, MaximumSkipsPaddingAndAverageAddsIt) {
+  QuantisedNetwork network;
+  network.name = "pools";
+  network.input_shape = {2, 2, 1};
+  const Window window{2, 2, 1, 1, 1, 1, 1, 1, 0, 0};
+  network.layers.push_back(test::pool(LayerOp::kMaxPool, network.input_shape, window, -1));
+  network.layers[0].pad_value = 200;
+  validate(network);
+  const Bytes image = {10, 20, 30, 40};
+  EXPECT_EQ(execute_golden(network, image.data())[0].values,
+            (std::vector<std::int32_t>{10, 20, 30, 40}));
+
+  network.layers[0] = test::pool(LayerOp::kAveragePool, network.input_shape, window, -1);
+  network.layers[0].pad_value = 100;
+  validate(network);
+  // (3 * 100 + 10) / 4 = 77.5, (200 + 30) / 4, (200 + 40) / 4, 100 / 4; halves up
+  EXPECT_EQ(execute_golden(network, image.data())[0].values,
+            (std::vector<std::int32_t>{78, 58, 60, 25}));
+}
+
+TEST(GoldenAdd, WeighsBothInputs) {
+  QuantisedNetwork network;
+  network.name = "sum";
+  network.input_shape = {1, 2, 1};
+  network.layers.push_back(test::pool(LayerOp::kMaxPool, network.input_shape, Window{}, -1));
+  network.layers.push_back(test::addition(network.input_shape, 0, -1));
+  validate(network);
+  const Bytes image = {100, 3};
+  // (100 * 511 - 700 + 256) >> 9 = 98; (3 * 511 - 700 + 256) >> 9 = 2
+  EXPECT_EQ(golden_logits(network, image.data()), (std::vector<std::int32_t>{98, 2}));
+}
+
+TEST(Golden, ResNetSizedLayerIsFast) {
+  Values random(11);
+  QuantisedNetwork network;
+  network.name = "speed";
+  network.input_shape = {32, 32, 64};
+  network.layers.push_back(
+      test::convolution(random, network.input_shape, 64, Window{3, 3, 1, 1, 1, 1, 1, 1, 1, 1}));
+  const Bytes image = test::random_image(random, network.input_shape);
+  const auto start = std::chrono::steady_clock::now();
+  golden_logits(network, image.data());  // 37.7 million products
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  RecordProperty("seconds", std::to_string(elapsed.count()));
+  EXPECT_LT(elapsed.count(), 5.0);  // generous: a sanitised build on a busy machine
+}
+
+}  // namespace
+}  // namespace npim::network

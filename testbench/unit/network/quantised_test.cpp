@@ -1,0 +1,193 @@
+#include "network/quantised.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+
+#include "base/error.h"
+#include "network/golden.h"
+#include "unit/network/test_networks.h"
+
+namespace npim::network {
+namespace {
+
+using test::Values;
+using testing::HasSubstr;
+
+void expect_refused(const std::function<void(QuantisedNetwork &)> &damage,
+                    const std::string &message) {
+  QuantisedNetwork network = test::every_operation();
+  ASSERT_NO_THROW(validate(network));
+  damage(network);
+  try {
+    validate(network);
+    FAIL() << "accepted: " << message;
+  } catch (const InputError &error) {
+    EXPECT_THAT(error.what(), HasSubstr(message));
+    EXPECT_THAT(error.what(), HasSubstr("every operation"));
+  }
+}
+
+TEST(Validate, NamesNetworkAndLayer) {
+  expect_refused([](QuantisedNetwork &n) { n.layers[2].window.stride_height = 0; },
+                 "layer 2 ('pool')");
+}
+
+TEST(Validate, RefusesUnusableShapes) {
+  expect_refused([](QuantisedNetwork &n) { n.input_shape.channels = 0; }, "input shape");
+  expect_refused([](QuantisedNetwork &n) { n.layers[0].output_shape.channels = 2147483647; },
+                 "output shape");
+  expect_refused(
+      [](QuantisedNetwork &n) {
+        n.layers[0].input_shape = {65536, 65536, 65536};
+      },
+      "input shape");
+  expect_refused([](QuantisedNetwork &n) { n.layers[0].output_shape.height = 5; },
+                 "output height 5 should be 6");
+  expect_refused([](QuantisedNetwork &n) { n.layers[3].input_shape.width = 5; },
+                 "differs from its producer's");
+}
+
+TEST(Validate, RefusesWindowsOutOfRange) {
+  expect_refused([](QuantisedNetwork &n) { n.layers[0].window.kernel_height = 2147483647; },
+                 "kernel height");
+  expect_refused([](QuantisedNetwork &n) { n.layers[0].window.kernel_width = 65536; }, "exceeds");
+  expect_refused([](QuantisedNetwork &n) { n.layers[0].window.dilation_width = -1; }, "dilation");
+  expect_refused([](QuantisedNetwork &n) { n.layers[1].window.pad_top = 2; }, "padding");
+  expect_refused([](QuantisedNetwork &n) { n.layers[1].window.pad_bottom = -1; }, "padding");
+}
+
+TEST(Validate, RefusesWrongReferences) {
+  expect_refused([](QuantisedNetwork &n) { n.layers[1].inputs = {1}; }, "not an earlier layer");
+  expect_refused([](QuantisedNetwork &n) { n.layers[1].inputs = {-2}; }, "not an earlier layer");
+  expect_refused([](QuantisedNetwork &n) { n.layers[3].inputs = {1}; }, "inputs instead of 2");
+  expect_refused([](QuantisedNetwork &n) { n.layers[3].inputs = {1, 1}; }, "never used");
+  expect_refused([](QuantisedNetwork &n) { n.layers[0].requantise.output_s32 = true; },
+                 "reads 32-bit values");
+  expect_refused([](QuantisedNetwork &n) { n.layers.clear(); }, "no layers");
+}
+
+TEST(Validate, RefusesWrongParameters) {
+  expect_refused([](QuantisedNetwork &n) { n.layers[0].weights.pop_back(); }, "weights instead");
+  expect_refused([](QuantisedNetwork &n) { n.layers[1].weights.push_back(1); }, "has weights");
+  expect_refused([](QuantisedNetwork &n) { n.layers[0].requantise.multiplier.pop_back(); },
+                 "multipliers");
+  expect_refused([](QuantisedNetwork &n) { n.layers[2].requantise.bias.push_back(1); }, "biases");
+  expect_refused([](QuantisedNetwork &n) { n.layers[0].requantise.shift = 63; }, "shift");
+  expect_refused([](QuantisedNetwork &n) { n.layers[0].requantise.shift = -1; }, "shift");
+  expect_refused([](QuantisedNetwork &n) { n.layers[0].requantise.low = 256; }, "clamp");
+  expect_refused([](QuantisedNetwork &n) { n.layers[0].converter.range_divisor = 0; }, "range");
+  expect_refused([](QuantisedNetwork &n) { n.layers[0].converter.bitline_gain = 1 << 30; }, "gain");
+  expect_refused([](QuantisedNetwork &n) { n.format.array_rows = 0; }, "array_rows");
+  expect_refused([](QuantisedNetwork &n) { n.format.code = static_cast<ConverterFormat::Code>(9); },
+                 "code");
+  expect_refused([](QuantisedNetwork &n) { n.layers[0].output_scale = NAN; }, "output scale");
+  expect_refused([](QuantisedNetwork &n) { n.input_scale = 0; }, "input scale");
+}
+
+TEST(Validate, RefusesPostProcessingBeyond64Bits) {
+  const auto lowest = std::numeric_limits<std::int64_t>::min();
+  const auto highest = std::numeric_limits<std::int64_t>::max();
+  expect_refused([&](QuantisedNetwork &n) { n.layers[0].requantise.bias[1] = lowest; }, "64 bits");
+  expect_refused([&](QuantisedNetwork &n) { n.layers[0].requantise.bias[1] = highest; }, "64 bits");
+  expect_refused(
+      [&](QuantisedNetwork &n) {
+        n.layers[3].requantise.bias[0] = highest - 255 * 511 - 100;  // the rounding term is 256
+      },
+      "64 bits");
+  QuantisedNetwork exact = test::every_operation();
+  exact.layers[3].requantise.bias[0] = highest - 255 * 511 - 256;
+  EXPECT_NO_THROW(validate(exact));
+}
+
+TEST(Serialise, RoundTrip) {
+  QuantisedNetwork network = test::every_operation();
+  network.layers[0].pad_value = 7;
+  network.layers[0].converter = {4, 8};
+  network.layers[0].output_scale = 0.1;
+  network.layers[0].output_zero_point = -3;
+  network.input_zero_point = 12;
+  network.format = {100, ConverterFormat::Code::kSignPlus8};
+  const Bytes bytes = serialise(network);
+  const QuantisedNetwork back = deserialise(bytes, "file");
+  EXPECT_EQ(serialise(back), bytes);
+  EXPECT_EQ(back.name, network.name);
+  EXPECT_EQ(back.layers[0].weights, network.layers[0].weights);
+  EXPECT_EQ(back.layers[0].output_scale, 0.1);
+  EXPECT_EQ(back.layers[0].output_zero_point, -3);
+  EXPECT_EQ(back.layers[0].converter.bitline_gain, 8);
+  EXPECT_EQ(back.layers[2].window.pad_right, 1);
+  EXPECT_TRUE(back.format == network.format);
+  Values random(2);
+  const Bytes image = test::random_image(random, network.input_shape);
+  EXPECT_EQ(golden_logits(back, image.data()), golden_logits(network, image.data()));
+}
+
+TEST(Deserialise, RefusesEveryTruncation) {
+  const Bytes bytes = serialise(test::every_operation());
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    const Bytes part(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size));
+    EXPECT_THROW(deserialise(part, "part"), InputError) << size;
+  }
+  Bytes longer = bytes;
+  longer.push_back(0);
+  EXPECT_THROW(deserialise(longer, "longer"), InputError);
+}
+
+TEST(Deserialise, RefusesOtherFilesAndVersions) {
+  Bytes bytes = serialise(test::every_operation());
+  bytes[4] = 99;
+  try {
+    deserialise(bytes, "old.npim");
+    FAIL();
+  } catch (const InputError &error) {
+    EXPECT_THAT(error.what(), HasSubstr("version 99"));
+    EXPECT_THAT(error.what(), HasSubstr("old.npim"));
+  }
+  bytes[0] ^= 1;
+  EXPECT_THROW(deserialise(bytes, "other"), InputError);
+}
+
+// Whatever a damaged file turns into, it is refused or can be executed.
+TEST(Deserialise, SurvivesBitFlips) {
+  const Bytes bytes = serialise(test::every_operation());
+  Values random(13);
+  int accepted = 0;
+  for (int trial = 0; trial < 4000; ++trial) {
+    Bytes damaged = bytes;
+    const auto flips = random.integer(1, 3);
+    for (std::int64_t i = 0; i < flips; ++i) {
+      const auto bit = random.integer(0, static_cast<std::int64_t>(bytes.size()) * 8 - 1);
+      damaged[static_cast<std::size_t>(bit / 8)] ^= static_cast<std::uint8_t>(1 << (bit % 8));
+    }
+    try {
+      const QuantisedNetwork network = deserialise(damaged, "damaged");
+      const Bytes image(static_cast<std::size_t>(network.input_shape.elements()), 255);
+      golden_logits(network, image.data());
+      ++accepted;
+    } catch (const InputError &) {
+    }
+  }
+  EXPECT_GT(accepted, 0);  // flips in weights are not errors
+  EXPECT_LT(accepted, 4000);
+}
+
+TEST(Deserialise, RefusesHugeLengthsWithoutAllocating) {
+  const Bytes bytes = serialise(test::every_operation());
+  // Every aligned or unaligned 32-bit field in turn becomes 0xfffffff0.
+  for (std::size_t at = 6; at + 4 <= std::min<std::size_t>(bytes.size(), 400); ++at) {
+    Bytes damaged = bytes;
+    damaged[at] = 0xf0;
+    damaged[at + 1] = damaged[at + 2] = damaged[at + 3] = 0xff;
+    try {
+      deserialise(damaged, "huge");
+    } catch (const InputError &) {
+    }
+  }
+}
+
+}  // namespace
+}  // namespace npim::network

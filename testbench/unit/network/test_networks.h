@@ -1,0 +1,122 @@
+// Small integer networks and random values for the tests of this folder.
+#pragma once
+
+#include <cstdint>
+#include <random>
+#include <vector>
+
+#include "network/quantised.h"
+
+namespace npim::network::test {
+
+/// Deterministic values, equal on every standard library.
+class Values {
+ public:
+  explicit Values(std::uint32_t seed) : engine_(seed) {}
+  std::int64_t integer(std::int64_t low, std::int64_t high) {
+    return low + static_cast<std::int64_t>(engine_() % static_cast<std::uint64_t>(high - low + 1));
+  }
+  double real(double low, double high) {
+    return low + (high - low) * static_cast<double>(engine_() >> 11) * 0x1p-53;
+  }
+
+ private:
+  std::mt19937_64 engine_;
+};
+
+inline std::int32_t output_extent(std::int32_t in, std::int32_t kernel, std::int32_t stride,
+                                  std::int32_t dilation, std::int32_t pads) {
+  return (in + pads - ((kernel - 1) * dilation + 1)) / stride + 1;
+}
+
+/// A convolution with random weights whose output shape follows from its window.
+inline Layer convolution(Values &random, TensorShape input, std::int32_t out_channels,
+                         const Window &window, std::int32_t from = kNetworkInput) {
+  Layer layer;
+  layer.name = "conv";
+  layer.op = LayerOp::kConvolution;
+  layer.inputs = {from};
+  layer.input_shape = input;
+  layer.window = window;
+  layer.output_shape = {output_extent(input.height, window.kernel_height, window.stride_height,
+                                      window.dilation_height, window.pad_top + window.pad_bottom),
+                        output_extent(input.width, window.kernel_width, window.stride_width,
+                                      window.dilation_width, window.pad_left + window.pad_right),
+                        out_channels};
+  const std::int32_t rows = window.kernel_height * window.kernel_width * input.channels;
+  for (std::int32_t i = 0; i < rows * out_channels; ++i) {
+    layer.weights.push_back(static_cast<std::int8_t>(random.integer(-128, 127)));
+  }
+  for (std::int32_t c = 0; c < out_channels; ++c) {
+    layer.requantise.multiplier.push_back(static_cast<std::int32_t>(random.integer(1, 1 << 20)));
+    layer.requantise.bias.push_back(random.integer(-(1 << 30), 1 << 30));
+  }
+  layer.requantise.shift = 24;
+  return layer;
+}
+
+inline Layer pool(LayerOp op, TensorShape input, const Window &window, std::int32_t from) {
+  Layer layer;
+  layer.name = "pool";
+  layer.op = op;
+  layer.inputs = {from};
+  layer.input_shape = input;
+  layer.window = window;
+  layer.output_shape = {output_extent(input.height, window.kernel_height, window.stride_height,
+                                      window.dilation_height, window.pad_top + window.pad_bottom),
+                        output_extent(input.width, window.kernel_width, window.stride_width,
+                                      window.dilation_width, window.pad_left + window.pad_right),
+                        input.channels};
+  if (op == LayerOp::kAveragePool) {
+    const auto channels = static_cast<std::size_t>(input.channels);
+    const std::int32_t taps = window.kernel_height * window.kernel_width;
+    layer.requantise.multiplier.assign(channels, (1 << 16) / taps);
+    layer.requantise.bias.assign(channels, 0);
+    layer.requantise.shift = 16;
+  }
+  return layer;
+}
+
+inline Layer addition(TensorShape shape, std::int32_t a, std::int32_t b) {
+  Layer layer;
+  layer.name = "add";
+  layer.op = LayerOp::kAdd;
+  layer.inputs = {a, b};
+  layer.input_shape = layer.output_shape = shape;
+  layer.requantise.multiplier = {300, 211};
+  layer.requantise.bias = {-700};
+  layer.requantise.shift = 9;
+  return layer;
+}
+
+/// Convolution, max pool, average pool beside it, addition, and a fully connected layer.
+inline QuantisedNetwork every_operation(std::uint32_t seed = 1) {
+  Values random(seed);
+  QuantisedNetwork network;
+  network.name = "every operation";
+  network.input_shape = {6, 7, 3};
+  Window same{3, 3, 1, 1, 1, 1, 1, 1, 1, 1};
+  network.layers.push_back(convolution(random, network.input_shape, 4, same));
+  const TensorShape wide = network.layers[0].output_shape;
+  Window two{2, 2, 2, 2, 1, 1, 0, 0, 0, 1};
+  network.layers.push_back(pool(LayerOp::kMaxPool, wide, two, 0));
+  network.layers.push_back(pool(LayerOp::kAveragePool, wide, two, 0));
+  const TensorShape small = network.layers[1].output_shape;
+  network.layers.push_back(addition(small, 1, 2));
+  Window whole;
+  whole.kernel_height = small.height;
+  whole.kernel_width = small.width;
+  network.layers.push_back(convolution(random, small, 10, whole, 3));
+  network.layers.back().requantise.output_s32 = true;
+  return network;
+}
+
+inline Bytes random_image(Values &random, const TensorShape &shape) {
+  Bytes image;
+  for (std::int64_t i = 0; i < shape.elements(); ++i) {
+    image.push_back(static_cast<std::uint8_t>(random.integer(0, 255)));
+  }
+  return image;
+}
+
+}  // namespace npim::network::test
