@@ -1,5 +1,6 @@
-// Why a bus access failed, carried beside the TLM response status so that the initiator's log line can
-// tell the firmware developer the reason ("STATUS is read-only"), not only that there was an error.
+// Why a bus access failed, carried beside the TLM response status so that the initiator's log line
+// can tell the firmware developer the reason ("STATUS is read-only"), not only that there was an
+// error.
 #pragma once
 
 #include <string>
