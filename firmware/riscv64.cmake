@@ -1,0 +1,10 @@
+# Toolchain file: bare-metal RV64GC with picolibc.
+set(CMAKE_SYSTEM_NAME Generic)
+set(CMAKE_SYSTEM_PROCESSOR riscv64)
+set(CMAKE_C_COMPILER riscv64-unknown-elf-gcc)
+set(CMAKE_ASM_COMPILER riscv64-unknown-elf-gcc)
+set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
+set(npim_target_flags "-march=rv64imafdc -mabi=lp64d -mcmodel=medany --specs=picolibc.specs")
+set(CMAKE_C_FLAGS_INIT "${npim_target_flags}")
+set(CMAKE_ASM_FLAGS_INIT "${npim_target_flags}")
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
