@@ -1,0 +1,241 @@
+#include "cpu/hart.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace npim::cpu {
+namespace {
+
+using sc_core::sc_time;
+using sc_core::sc_time_stamp;
+__extension__ using Wide = unsigned __int128;
+
+constexpr char kMessageType[] = "/npim/cpu";
+/// Delta cycles that settle() follows at one moment. Models settle in a handful; the bound keeps
+/// two harts that wait for each other's delta notifications from doing so for ever.
+constexpr unsigned kMostDeltas = 256;
+/// Reports per (pc, cause), and of all.
+constexpr unsigned kMostIdenticalReports = 20;
+constexpr unsigned kMostReports = 500;
+
+std::string hex(std::uint64_t value) {
+  char text[24];
+  std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(value));
+  return text;
+}
+
+/// The time of the next SystemC activity, now included; far in the future when there is none.
+sc_time next_activity() {
+  return sc_time_stamp() + sc_core::sc_time_to_pending_activity();
+}
+
+std::uint64_t clock_period(double clock_mhz) {
+  return std::max<std::uint64_t>(1, sc_time(1e3 / clock_mhz, sc_core::SC_NS).value());
+}
+
+/// a + b, or the largest value.
+std::uint64_t saturating_add(std::uint64_t a, std::uint64_t b) {
+  return a + b < a ? ~std::uint64_t{0} : a + b;
+}
+
+}  // namespace
+
+Hart::Hart(const sc_core::sc_module_name &name, const HartConfig &config)
+    : sc_module(name),
+      config_(config),
+      period_(clock_period(config.clock_mhz)),
+      memory_(state_, instructions_, *this, config.dmi),
+      csrs_(state_, config.hart_id, config.cycles.csr),
+      executor_(state_, memory_, csrs_, instructions_, config.cycles) {
+  bus.register_invalidate_direct_mem_ptr(this, &Hart::invalidate_direct);
+  executor_.set_trap_observer([this](const Trap &trap) { report(trap); });
+  set_time_source([this](const sc_time &now) {
+    const auto per_second = static_cast<Wide>(sc_time(1, sc_core::SC_SEC).value());
+    return static_cast<std::uint64_t>(Wide{now.value()} * config_.timebase_hz / per_second);
+  });
+  reset();
+  SC_THREAD(run);
+  sensitive << software_interrupt << timer_interrupt << external_interrupt;
+}
+
+void Hart::set_time_source(std::function<std::uint64_t(const sc_time &now)> source) {
+  csrs_.set_time_source([this, source = std::move(source)] { return source(local_time()); });
+}
+
+void Hart::reset() {
+  const std::uint64_t cycle = state_.cycle, retired = state_.retired;
+  state_ = HartState();
+  state_.cycle = cycle;
+  state_.retired = retired;
+  state_.mcycle_offset = 0 - cycle;
+  state_.minstret_offset = 0 - retired;
+  state_.pc = config_.reset_pc & ~std::uint64_t{1};
+  instructions_.flush();
+}
+
+HartStatistics Hart::statistics() const {
+  return {state_.retired,
+          state_.cycle,
+          executor_.exceptions(),
+          interrupts_,
+          memory_.statistics().device_reads,
+          memory_.statistics().device_writes,
+          wait_cycles_};
+}
+
+sc_time Hart::local_time() const {
+  return sc_time::from_value(state_.cycle * period_);
+}
+
+std::uint64_t Hart::cycles_of(const sc_time &time) const {
+  return time.value() / period_ + (time.value() % period_ != 0 ? 1 : 0);
+}
+
+bool Hart::request_direct(std::uint64_t address, bool write, tlm::tlm_dmi &dmi) {
+  tlm::tlm_generic_payload payload;
+  payload.set_command(write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
+  payload.set_address(address);
+  return bus->get_direct_mem_ptr(payload, dmi);
+}
+
+void Hart::invalidate_direct(sc_dt::uint64, sc_dt::uint64) {
+  memory_.invalidate();
+}
+
+void Hart::transport_memory(tlm::tlm_generic_payload &payload) {
+  const sc_time now = sc_time_stamp(), local = local_time();
+  // The target's own idea of its delay is dropped: the DMI latency is what both ways charge.
+  sc_time delay = local > now ? local - now : sc_core::SC_ZERO_TIME;
+  bus->b_transport(payload, delay);
+}
+
+void Hart::transport_device(tlm::tlm_generic_payload &payload) {
+  synchronise();
+  sc_time delay = sc_core::SC_ZERO_TIME;
+  bus->b_transport(payload, delay);
+  state_.cycle = std::max(state_.cycle, cycles_of(sc_time_stamp() + delay));
+  state_.horizon = 0;
+  device_accessed_ = true;
+}
+
+void Hart::synchronise() {
+  const sc_time now = sc_time_stamp(), local = local_time();
+  if (local <= now) return;
+  keeper_.set(local - now);
+  keeper_.sync();
+}
+
+void Hart::settle() {
+  unsigned deltas = 0;
+  do {
+    sc_core::wait(sc_core::SC_ZERO_TIME);
+  } while (sc_core::sc_pending_activity_at_current_time() && ++deltas < kMostDeltas);
+}
+
+/// Makes the invariant hold: no activity at or before local time is outstanding.
+void Hart::catch_up() {
+  if (device_accessed_) {
+    // What the access notified happens now; and if it stopped the simulation, this is where.
+    device_accessed_ = false;
+    settle();
+  }
+  const sc_time local = local_time();
+  if (next_activity() <= local) {
+    synchronise();
+    settle();
+  } else if (local > sc_time_stamp() && local - sc_time_stamp() >= config_.quantum) {
+    synchronise();  // nobody else runs meanwhile, so there is nothing to settle
+  }
+}
+
+void Hart::sample_interrupts() {
+  state_.mip = (software_interrupt.read() ? interrupt_mask(Interrupt::kSoftware) : 0) |
+               (timer_interrupt.read() ? interrupt_mask(Interrupt::kTimer) : 0) |
+               (external_interrupt.read() ? interrupt_mask(Interrupt::kExternal) : 0);
+}
+
+/// wfi: resumes at the first clock edge at which an enabled interrupt is pending, whether or not
+/// mstatus.MIE lets it be taken.
+void Hart::wait_for_interrupt() {
+  synchronise();
+  sample_interrupts();
+  while ((state_.mip & state_.mie) == 0) {
+    sc_core::wait();
+    settle();
+    sample_interrupts();
+  }
+  const std::uint64_t resumed = std::max(state_.cycle, cycles_of(sc_time_stamp()));
+  wait_cycles_ += resumed - state_.cycle;
+  state_.cycle = resumed;
+  state_.waiting = false;
+}
+
+void Hart::take_interrupt() {
+  if (const auto interrupt = pending_interrupt(state_)) {
+    enter_interrupt(state_, *interrupt);
+    ++interrupts_;
+  }
+}
+
+void Hart::set_horizon() {
+  const std::uint64_t by_quantum = cycles_of(
+      sc_time::from_value(saturating_add(sc_time_stamp().value(), config_.quantum.value())));
+  state_.horizon = std::min(cycles_of(next_activity()), std::max(by_quantum, state_.cycle + 1));
+}
+
+void Hart::run() {
+  state_.cycle = std::max(state_.cycle, cycles_of(sc_time_stamp()));
+  settle();
+  while (true) {
+    catch_up();
+    while (state_.lost) sc_core::wait(never_);
+    if (state_.waiting) {
+      wait_for_interrupt();
+      continue;
+    }
+    sample_interrupts();
+    take_interrupt();
+    set_horizon();
+    executor_.run();
+  }
+}
+
+std::string Hart::describe(const Trap &trap) const {
+  std::string text = cause_name(trap.cause);
+  text += " at pc " + hex(trap.pc);
+  if (symboliser_) {
+    const std::string symbol = symboliser_(trap.pc);
+    if (!symbol.empty()) text += " (" + symbol + ")";
+  }
+  if (trap.bits != 0) text += ", instruction " + hex(trap.bits);
+  if (trap.cause != Cause::kIllegalInstruction && trap.cause != Cause::kEcallMachine &&
+      trap.cause != Cause::kBreakpoint) {
+    text += ", address " + hex(trap.value);
+    const std::string there = describer_ ? describer_(trap.value) : std::string();
+    if (!there.empty()) text += " (" + there + ")";
+  }
+  if (!trap.reason.empty()) text += ": " + trap.reason;
+  return text;
+}
+
+void Hart::report(const Trap &trap) {
+  if (trap.lost) {
+    const std::string text = "firmware jumped to nowhere: the trap handler at mtvec " +
+                             hex(trap.pc) + " cannot run (" + describe(trap) +
+                             "), previous trap at " + hex(state_.mepc) + "; the hart stands still";
+    SC_REPORT_WARNING(kMessageType, text.c_str());
+    if (lost_handler_) lost_handler_(text);
+    return;
+  }
+  // Environment calls and breakpoints are what firmware asked for.
+  if (trap.cause == Cause::kEcallMachine || trap.cause == Cause::kBreakpoint) return;
+  if (reports_ > kMostReports) return;
+  unsigned &count = reported_[{trap.pc, trap.cause}];
+  if (count > kMostIdenticalReports) return;
+  std::string text = describe(trap);
+  if (++count > kMostIdenticalReports) text += "; not reported again for this pc";
+  if (++reports_ > kMostReports) text += "; no further traps are reported";
+  SC_REPORT_WARNING(kMessageType, text.c_str());
+}
+
+}  // namespace npim::cpu

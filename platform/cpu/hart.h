@@ -1,0 +1,130 @@
+// The SystemC shell of one RV64IMAFDC hart (machine mode): bus socket, interrupt lines, time.
+//
+// Determinism. Local time is a whole number of clock periods at or ahead of sc_time_stamp(). Before
+// an instruction with start time T executes, all SystemC activity at or before T has happened: the
+// hart runs ahead only up to the next scheduled event (the horizon). Device accesses first bring
+// SystemC's time to T. So values, traps and times do not depend on quantum, DMI or tracing.
+// Consequences for the rest of the platform:
+// - plain memory grants DMI and does not wait() in b_transport; its time is the DMI latency,
+// rounded
+//   up to whole cycles per access, whichever way the data moves;
+// - only memory that grants DMI can be executed or used for atomics;
+// - a simulation-time limit is exact when it is a scheduled event that calls sc_stop(), rather than
+//   the argument of sc_start();
+// - a second hart is correct but slow: see kMostDeltas in hart.cpp.
+#pragma once
+
+#include <tlm_utils/simple_initiator_socket.h>
+#include <tlm_utils/tlm_quantumkeeper.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <systemc>
+#include <tlm>
+#include <utility>
+
+#include "cpu/csr.h"
+#include "cpu/executor.h"
+#include "cpu/hart_config.h"
+#include "cpu/hart_state.h"
+#include "cpu/instruction_cache.h"
+#include "cpu/memory_port.h"
+
+namespace npim::cpu {
+
+struct HartStatistics {
+  std::uint64_t instructions = 0;  ///< retired
+  std::uint64_t cycles = 0;        ///< of local time since time zero, waiting included
+  std::uint64_t exceptions = 0;
+  std::uint64_t interrupts = 0;
+  std::uint64_t device_reads = 0;
+  std::uint64_t device_writes = 0;
+  std::uint64_t wait_cycles = 0;  ///< spent in wfi
+};
+
+class Hart : public sc_core::sc_module, private BusMaster {
+ public:
+  tlm_utils::simple_initiator_socket<Hart> bus{"bus"};
+  sc_core::sc_in<bool> software_interrupt{"software_interrupt"};  ///< mip.MSIP
+  sc_core::sc_in<bool> timer_interrupt{"timer_interrupt"};        ///< mip.MTIP
+  sc_core::sc_in<bool> external_interrupt{"external_interrupt"};  ///< mip.MEIP
+
+  SC_HAS_PROCESS(Hart);
+  Hart(const sc_core::sc_module_name &name, const HartConfig &config);
+
+  /// Supplies the `time` CSR from the simulated time it is given (which may lie ahead of
+  /// sc_time_stamp()). Without one, time counts timebase_hz.
+  void set_time_source(std::function<std::uint64_t(const sc_core::sc_time &now)> source);
+  /// "main+0x12" for an address of code, for messages.
+  void set_symboliser(std::function<std::string(std::uint64_t)> symboliser) {
+    symboliser_ = std::move(symboliser);
+  }
+  /// What lies at an address, for messages.
+  void set_describer(std::function<std::string(std::uint64_t)> describer) {
+    describer_ = std::move(describer);
+  }
+  /// Called per retired instruction; costs nothing when empty. Set it while the hart is not inside
+  /// Executor::run(), that is from outside or from another process.
+  void set_tracer(Tracer tracer) { executor_.set_tracer(std::move(tracer)); }
+  /// Called once, from the hart's process, when firmware can never make progress again (the trap
+  /// handler's first instruction traps), with the message that is also reported. The hart then
+  /// stands still for ever; the owner may want to sc_stop().
+  void set_lost_handler(std::function<void(const std::string &)> handler) {
+    lost_handler_ = std::move(handler);
+  }
+
+  HartState &state() { return state_; }
+  const HartState &state() const { return state_; }
+  HartStatistics statistics() const;
+  /// The simulated time at which the next instruction starts.
+  sc_core::sc_time local_time() const;
+  bool waiting_for_interrupt() const { return state_.waiting; }
+  bool lost() const { return state_.lost; }
+
+  /// Puts the hart back to its reset state at the present local time (registers and CSRs zero, pc
+  /// at reset_pc). For the board; not while the hart is inside an instruction.
+  void reset();
+
+ private:
+  // BusMaster
+  bool request_direct(std::uint64_t address, bool write, tlm::tlm_dmi &dmi) override;
+  void transport_memory(tlm::tlm_generic_payload &payload) override;
+  void transport_device(tlm::tlm_generic_payload &payload) override;
+  std::uint64_t cycles_of(const sc_core::sc_time &latency) const override;
+
+  void invalidate_direct(sc_dt::uint64 first, sc_dt::uint64 last);
+
+  void run();
+  void catch_up();
+  void synchronise();
+  void settle();
+  void sample_interrupts();
+  void wait_for_interrupt();
+  void take_interrupt();
+  void set_horizon();
+  void report(const Trap &trap);
+  std::string describe(const Trap &trap) const;
+
+  const HartConfig config_;
+  const std::uint64_t period_;  // in units of SystemC's time resolution
+  HartState state_;
+  InstructionCache instructions_;
+  MemoryPort memory_;
+  CsrFile csrs_;
+  Executor executor_;
+  tlm_utils::tlm_quantumkeeper keeper_;
+  sc_core::sc_event never_;
+  bool device_accessed_ = false;
+  std::uint64_t interrupts_ = 0;
+  std::uint64_t wait_cycles_ = 0;
+
+  std::function<std::string(std::uint64_t)> symboliser_;
+  std::function<std::string(std::uint64_t)> describer_;
+  std::function<void(const std::string &)> lost_handler_;
+  std::map<std::pair<std::uint64_t, Cause>, unsigned> reported_;  // by pc and cause
+  unsigned reports_ = 0;
+};
+
+}  // namespace npim::cpu
