@@ -41,7 +41,7 @@ MAX_NOISE = 12  # standard deviation, of 255
 
 
 def find_fonts(root):
-    """Returns the paths of FONT_FILES below `root`; FileNotFoundError names the first one missing."""
+    """Returns the paths of FONT_FILES below `root`; FileNotFoundError names a missing one."""
     paths = [root / name for name in FONT_FILES]
     for path in paths:
         if not path.is_file():

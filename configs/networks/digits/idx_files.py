@@ -12,9 +12,9 @@ UNSIGNED_BYTE = 0x08
 
 def read_idx(path):
     """Returns the array of uint8 in an IDX file; ValueError names the file if it is damaged."""
+    with open(path, "rb") as file:
+        data = file.read()
     try:
-        with open(path, "rb") as file:
-            data = file.read()
         if data[:2] == GZIP_MAGIC:
             data = gzip.decompress(data)
     except (EOFError, OSError, zlib.error) as error:
@@ -48,13 +48,19 @@ def write_idx(path, array):
             packed.write(header + array.tobytes())
 
 
+def read_images(path):
+    """Returns the images [count, 28, 28] of an IDX file."""
+    images = read_idx(path)
+    if images.ndim != 3 or images.shape[1:] != (28, 28) or len(images) == 0:
+        raise ValueError(f"{path}: shape {images.shape} is not count x 28 x 28")
+    return images
+
+
 def read_labelled(images_path, labels_path):
     """Returns (images [count, 28, 28], labels [count]), checked against each other."""
-    images, labels = read_idx(images_path), read_idx(labels_path)
-    if images.ndim != 3 or images.shape[1:] != (28, 28):
-        raise ValueError(f"{images_path}: shape {images.shape} is not count x 28 x 28")
+    images, labels = read_images(images_path), read_idx(labels_path)
     if labels.shape != images.shape[:1]:
         raise ValueError(f"{labels_path}: {labels.shape} labels for {len(images)} images")
-    if len(labels) == 0 or labels.max() > 9:
-        raise ValueError(f"{labels_path}: expected labels 0 to 9, at least one")
+    if labels.max() > 9:
+        raise ValueError(f"{labels_path}: label {labels.max()} is not a digit")
     return images, labels
