@@ -14,9 +14,6 @@ Plic::Plic(const sc_core::sc_module_name &name) : sc_module(name) {
   socket.register_transport_dbg(this, &Plic::transport_dbg);
   add_source_registers();
   for (unsigned context = 0; context < kContexts; ++context) add_context_registers(context);
-  SC_HAS_PROCESS(Plic);
-  SC_METHOD(update);
-  sensitive << update_;
 }
 
 void Plic::add_source_registers() {
@@ -66,16 +63,14 @@ void Plic::add_context_registers(unsigned context) {
 }
 
 void Plic::end_of_elaboration() {
+  // One process drives the lines; only now is it known which sources are bound.
   sc_core::sc_spawn_options options;
   options.spawn_method();
-  options.dont_initialize();
-  bool any = false;
+  options.set_sensitivity(&update_);
   for (auto &source : sources) {
-    if (source.size() == 0) continue;
-    options.set_sensitivity(&source->value_changed_event());
-    any = true;
+    if (source.size() != 0) options.set_sensitivity(&source->value_changed_event());
   }
-  if (any) sc_core::sc_spawn([this] { update(); }, "sources_changed", &options);
+  sc_core::sc_spawn([this] { update(); }, "update", &options);
 }
 
 void Plic::update() {
