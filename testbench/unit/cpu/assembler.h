@@ -37,7 +37,9 @@ inline std::uint32_t addi(unsigned rd, unsigned rs1, int imm) {
 inline std::uint32_t add(unsigned rd, unsigned rs1, unsigned rs2) {
   return r_type(0x33, 0, 0, rd, rs1, rs2);
 }
-inline std::uint32_t lui(unsigned rd, std::uint32_t imm20) { return imm20 << 12 | rd << 7 | 0x37; }
+inline std::uint32_t lui(unsigned rd, std::uint32_t imm20) {
+  return imm20 << 12 | rd << 7 | 0x37;
+}
 inline std::uint32_t lw(unsigned rd, unsigned base, int offset) {
   return i_type(0x03, 2, rd, base, offset);
 }
@@ -50,9 +52,15 @@ inline std::uint32_t sw(unsigned rs2, unsigned base, int offset) {
 inline std::uint32_t sd(unsigned rs2, unsigned base, int offset) {
   return s_type(0x23, 3, base, rs2, offset);
 }
-inline std::uint32_t beq(unsigned a, unsigned b, int offset) { return branch(0, a, b, offset); }
-inline std::uint32_t bne(unsigned a, unsigned b, int offset) { return branch(1, a, b, offset); }
-inline std::uint32_t blt(unsigned a, unsigned b, int offset) { return branch(4, a, b, offset); }
+inline std::uint32_t beq(unsigned a, unsigned b, int offset) {
+  return branch(0, a, b, offset);
+}
+inline std::uint32_t bne(unsigned a, unsigned b, int offset) {
+  return branch(1, a, b, offset);
+}
+inline std::uint32_t blt(unsigned a, unsigned b, int offset) {
+  return branch(4, a, b, offset);
+}
 inline std::uint32_t jal(unsigned rd, int offset) {
   const auto bits = static_cast<std::uint32_t>(offset);
   return ((bits >> 20) & 1) << 31 | ((bits >> 1) & 0x3ff) << 21 | ((bits >> 11) & 1) << 20 |

@@ -22,8 +22,9 @@ constexpr std::uint64_t kRam = 0x80000000, kRamSize = 0x100000, kRom = 0x1000, k
                         kDevice = 0x10000000, kDeviceSize = 0x1000;
 
 /// Memory, ROM and a device behind one socket. Device registers (8 bytes each, any aligned width):
-/// 0x00 ticks: counts reads; 0x08 scratch; 0x10 time of the access in ps; 0x18 line: bit 0 software,
-/// 1 timer, 2 external; 0x20 stop: ends the simulation; 0x28 refuses with a reason; 0x30 takes 3.3 ns.
+/// 0x00 ticks: counts reads; 0x08 scratch; 0x10 time of the access in ps; 0x18 line: bit 0
+/// software, 1 timer, 2 external; 0x20 stop: ends the simulation; 0x28 refuses with a reason; 0x30
+/// takes 3.3 ns.
 class TestMachine : public sc_core::sc_module {
  public:
   tlm_utils::simple_target_socket<TestMachine> socket{"socket"};
@@ -36,10 +37,7 @@ class TestMachine : public sc_core::sc_module {
   bool grant_dmi = true;
 
   TestMachine(const sc_core::sc_module_name &name, const HartConfig &config)
-      : sc_module(name),
-        hart("hart", config),
-        ram(kRamSize),
-        rom(kRomSize) {
+      : sc_module(name), hart("hart", config), ram(kRamSize), rom(kRomSize) {
     hart.bus.bind(socket);
     hart.software_interrupt(lines[0]);
     hart.timer_interrupt(lines[1]);
@@ -187,9 +185,7 @@ class HartTest : public testing::Test {
   std::uint64_t x(unsigned index) { return state().x[index]; }
 
   /// Runs `count` instructions (one cycle each) from where the pc stands.
-  void step(unsigned count = 1) {
-    sc_core::sc_start(sc_core::sc_time(count, sc_core::SC_NS));
-  }
+  void step(unsigned count = 1) { sc_core::sc_start(sc_core::sc_time(count, sc_core::SC_NS)); }
   /// Puts the code at the pc, runs it once through; the hart then spins.
   void run(std::vector<std::uint32_t> code) {
     code.push_back(jal(0, 0));
