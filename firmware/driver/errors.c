@@ -9,7 +9,8 @@
   X(E_QUEUE_FULL, "QUEUE_FULL", "the command ring is full")                                    \
   X(E_BUSY, "BUSY", "the command has not completed")                                           \
   X(E_TIMEOUT, "TIMEOUT", "the chip did not answer in time")                                   \
-  X(E_STALE, "STALE", "the completion record was overwritten by later commands")               \
+  X(E_STALE, "STALE",                                                                          \
+    "the completion record was overwritten by later commands or could not be written")         \
   X(E_FILE, "FILE", "a file is damaged or does not fit")
 
 const char *npim_error_text(int result) {

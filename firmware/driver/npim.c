@@ -224,37 +224,28 @@ static void copy_completion(volatile const struct npim_completion *from,
   to->sequence = from->sequence;
 }
 
+/* Completion is decided by the head register, not by watching the record in memory: register reads
+   are ordered with the chip, so a run does not depend on when memory becomes visible to the hart.
+ */
 int npim_poll(struct npim_device *device, npim_ticket ticket, struct npim_completion *completion) {
   const struct npim_port *port = device->port;
   struct npim_completion record;
   if (!device->is_open) return NPIM_E_STATE;
   if (!is_later(device->tail, ticket)) return NPIM_E_ARGUMENT;
-  const uint32_t slot = ticket & ((UINT32_C(1) << device->queue_log2) - 1);
-  const uint32_t sequence = device->completions[slot].sequence;
-  if (sequence != ticket + 1) {
-    /* The record of the command that used this slot before, or nothing yet; or one that came after.
-     */
-    return is_later(sequence, ticket + 1) && sequence != 0 ? NPIM_E_STALE : NPIM_E_BUSY;
-  }
+  if (!is_later(device->head, ticket)) device->head = read32(device, NPIM_REG_QUEUE_HEAD);
+  if (!is_later(device->head, ticket)) return NPIM_E_BUSY;
   port->barrier_after_completion(port->context);
+  const uint32_t slot = ticket & ((UINT32_C(1) << device->queue_log2) - 1);
   copy_completion(&device->completions[slot], &record);
+  if (record.sequence != ticket + 1) return NPIM_E_STALE;
   if (completion != NULL) *completion = record;
-  if (is_later(ticket + 1, device->head)) device->head = ticket + 1;
   return record.error;
 }
 
-/* Does the fault that was just taken mean that no completion will come: a wrong doorbell or ring,
-   or a completion record that could not be written? */
-static bool is_lost(struct npim_device *device, npim_ticket ticket) {
-  switch (device->fault.code) {
-    case NPIM_ERROR_QUEUE_OVERRUN:
-    case NPIM_ERROR_DOORBELL_DISABLED:
-    case NPIM_ERROR_QUEUE_CONFIGURATION:
-      return true;
-    default:
-      return is_later(read32(device, NPIM_REG_QUEUE_HEAD), ticket) &&
-             npim_poll(device, ticket, NULL) == NPIM_E_BUSY;
-  }
+/* A wrong doorbell or ring: no completion will come. */
+static bool is_queue_fault(uint32_t code) {
+  return code == NPIM_ERROR_QUEUE_OVERRUN || code == NPIM_ERROR_DOORBELL_DISABLED ||
+         code == NPIM_ERROR_QUEUE_CONFIGURATION;
 }
 
 int npim_wait(struct npim_device *device, npim_ticket ticket, uint64_t timeout_ns,
@@ -262,11 +253,11 @@ int npim_wait(struct npim_device *device, npim_ticket ticket, uint64_t timeout_n
   if (!device->is_open) return NPIM_E_STATE;
   const uint64_t deadline = deadline_after(device, timeout_ns);
   for (;;) {
-    /* First clear the cause, then look at the record: a completion in between raises the line. */
+    /* First clear the cause, then look at the head: a completion in between raises the line. */
     const uint32_t causes = acknowledge(device);
     const int result = npim_poll(device, ticket, completion);
     if (result != NPIM_E_BUSY) return result;
-    if ((causes & NPIM_IRQ_STATUS_ERROR_MASK) != 0 && is_lost(device, ticket)) {
+    if ((causes & NPIM_IRQ_STATUS_ERROR_MASK) != 0 && is_queue_fault(device->fault.code)) {
       return (int)device->fault.code;
     }
     const uint64_t now = now_ns(device);

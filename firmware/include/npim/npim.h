@@ -36,7 +36,7 @@ enum npim_result {
   NPIM_E_QUEUE_FULL = -6, /* the ring holds as many commands as it can */
   NPIM_E_BUSY = -7,       /* npim_poll: not complete yet */
   NPIM_E_TIMEOUT = -8,    /* the chip did not answer in time; cancel or reset */
-  NPIM_E_STALE = -9,      /* the completion record was overwritten by later commands */
+  NPIM_E_STALE = -9,      /* the completion record was overwritten by later commands, or is lost */
   NPIM_E_FILE = -10,      /* a file is damaged or does not fit; a message says how */
 };
 

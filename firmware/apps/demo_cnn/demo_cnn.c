@@ -1,0 +1,263 @@
+/* Runs a convolutional network on the chip. Files, placed in DRAM by the board:
+     program   a compiled network (*.npim)            required
+     images    IDX, unsigned bytes                    required
+     labels    IDX                                    for the accuracy
+     results   room for struct npim_results_header and what follows it (npim/results.h)
+   Boot arguments: count=N images (default all), batch=N images per command (default 32), show=N
+   images drawn as text (default 5). */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "boot/board.h"
+#include "npim/idx.h"
+#include "npim/results.h"
+#include "npim/runtime.h"
+#include "port/baremetal/port.h"
+
+#define QUEUE_LOG2 4U
+#define LOAD_TIMEOUT_NS UINT64_C(60000000000)
+#define RUN_TIMEOUT_NS UINT64_C(60000000000)
+#define MOST_OUTPUTS 4096U
+#define PICTURE_WIDTH 64U
+
+struct demo {
+  struct npim_port port;
+  struct npim_device device;
+  struct npim_program program;
+  struct npim_images images;
+  struct npim_labels labels; /* count 0: none */
+  struct board_file results; /* bytes 0: none */
+  uint32_t count, batch, show;
+  uint32_t correct, labelled;
+};
+
+static struct demo demo;
+static int32_t scratch[MOST_OUTPUTS];
+
+static bool fail(const char *what, const char *why) {
+  printf("error: %s: %s\n", what, why);
+  return false;
+}
+
+static void print_chip(const struct npim_info *info) {
+  static const char *const codes[] = {"?", "signed 8 bit", "sign plus 8 bits", "lossless"};
+  printf("Neural-PIM chip, register map %u.%u: %" PRIu32
+         " tiles of %u x %u arrays, %u x %u cells\n",
+         info->version_major, info->version_minor, info->tiles, info->imas_per_tile,
+         info->arrays_per_ima, info->array_rows, info->array_columns);
+  printf("%u-bit cells, %u-bit DAC, %u-bit NNADC (%s), %" PRIu32 " KiB eDRAM per tile\n",
+         info->cell_bits, info->dac_bits, info->nnadc_bits,
+         codes[info->code_format < 4 ? info->code_format : 0], info->edram_bytes / 1024);
+}
+
+static bool open_chip(void) {
+  if (!baremetal_port(&demo.port)) return fail("chip", "the device tree names no accelerator");
+  int result = npim_probe(&demo.device, &demo.port);
+  if (result != NPIM_OK) return fail("probe", npim_error_text(result));
+  print_chip(&demo.device.info);
+  result = npim_open(&demo.device, QUEUE_LOG2);
+  return result == NPIM_OK ? true : fail("open", npim_error_text(result));
+}
+
+static bool read_program(void) {
+  struct board_file file;
+  struct npim_message why;
+  if (!board_find_file("program", &file)) return fail("program", "no such file in the device tree");
+  if (npim_program_open(&demo.program, file.data, file.bytes, &why) != NPIM_OK) {
+    return fail("program", why.text);
+  }
+  if (npim_program_outputs(&demo.program) > MOST_OUTPUTS) {
+    return fail("program", "more outputs than this demo prints");
+  }
+  if (npim_program_check(&demo.program, &demo.device.info, &why) != NPIM_OK) {
+    return fail("program", why.text);
+  }
+  return true;
+}
+
+static bool read_images(void) {
+  struct board_file file;
+  struct npim_message why;
+  const struct npim_shape *wanted = &demo.program.input;
+  const struct npim_shape *there = &demo.images.shape;
+  if (!board_find_file("images", &file)) return fail("images", "no such file in the device tree");
+  if (npim_idx_images(&demo.images, file.data, file.bytes, &why) != NPIM_OK) {
+    return fail("images", why.text);
+  }
+  if (there->height != wanted->height || there->width != wanted->width ||
+      there->channels != wanted->channels) {
+    printf("images are %" PRIu32 " x %" PRIu32 " x %" PRIu32 ", the network takes %" PRIu32
+           " x %" PRIu32 " x %" PRIu32 "\n",
+           there->height, there->width, there->channels, wanted->height, wanted->width,
+           wanted->channels);
+    return fail("images", "they do not fit the network");
+  }
+  return true;
+}
+
+static bool read_labels(void) {
+  struct board_file file;
+  struct npim_message why;
+  if (!board_find_file("labels", &file)) return true;
+  if (npim_idx_labels(&demo.labels, file.data, file.bytes, &why) != NPIM_OK) {
+    return fail("labels", why.text);
+  }
+  if (demo.labels.count != demo.images.count) {
+    printf("%" PRIu32 " labels for %" PRIu32 " images\n", demo.labels.count, demo.images.count);
+    return fail("labels", "there must be as many as images");
+  }
+  return true;
+}
+
+static uint32_t limited_argument(const char *key, uint32_t fallback, uint32_t most) {
+  const uint64_t value = board_argument(key, fallback);
+  return value < most ? (uint32_t)value : most;
+}
+
+static bool read_arguments(void) {
+  demo.count = limited_argument("count", demo.images.count, demo.images.count);
+  demo.batch = limited_argument("batch", 32, 65536);
+  demo.show = limited_argument("show", 5, demo.count);
+  if (demo.count == 0) return fail("count", "no image to run");
+  if (demo.batch == 0) return fail("batch", "must be at least 1");
+  return true;
+}
+
+static bool find_results(void) {
+  if (!board_find_file("results", &demo.results)) {
+    demo.results.bytes = 0;
+    return true;
+  }
+  const uint64_t needed = sizeof(struct npim_results_header) +
+                          4 * (uint64_t)demo.count * (1 + npim_program_outputs(&demo.program));
+  return demo.results.bytes >= needed ? true : fail("results", "the file is too small");
+}
+
+static bool load_network(void) {
+  struct npim_message why;
+  const uint64_t start = demo.port.now_ns(demo.port.context);
+  if (npim_program_load(&demo.device, &demo.program, LOAD_TIMEOUT_NS, &why) != NPIM_OK) {
+    return fail("load", why.text);
+  }
+  printf("Network \"%s\": %" PRIu32 " layers, %" PRIu32 " bytes of weights programmed in %" PRIu64
+         " us\n",
+         demo.program.name, demo.program.layer_count, demo.program.weights_bytes,
+         (demo.port.now_ns(demo.port.context) - start) / 1000);
+  return true;
+}
+
+/* Two rows of pixels per line of text. */
+static void draw(uint32_t image) {
+  static const char shades[] = " .:-=+*#%@";
+  const struct npim_shape *shape = &demo.images.shape;
+  const size_t bytes = (size_t)npim_program_input_bytes(&demo.program);
+  const uint8_t *pixels = demo.images.pixels + image * bytes;
+  if (shape->width > PICTURE_WIDTH) return;
+  for (uint32_t y = 0; y < shape->height; y += 2) {
+    char line[PICTURE_WIDTH + 1];
+    for (uint32_t x = 0; x < shape->width; ++x) {
+      const uint32_t below = y + 1 < shape->height ? y + 1 : y;
+      const uint32_t sum = pixels[(size_t)(y * shape->width + x) * shape->channels] +
+                           pixels[(size_t)(below * shape->width + x) * shape->channels];
+      line[x] = shades[sum * (sizeof shades - 2) / 510];
+    }
+    line[shape->width] = '\0';
+    printf("  |%s|\n", line);
+  }
+}
+
+static void show(uint32_t image, const int32_t *outputs, uint32_t class) {
+  static float probabilities[MOST_OUTPUTS];
+  npim_softmax(outputs, npim_program_outputs(&demo.program), demo.program.output_scale,
+               probabilities);
+  draw(image);
+  printf("image %" PRIu32 ": class %" PRIu32 " (%.1f %%)", image, class,
+         100.0 * (double)probabilities[class]);
+  if (demo.labels.count != 0) printf(", label %u", demo.labels.values[image]);
+  printf("\n");
+}
+
+static void store(uint32_t image, const int32_t *outputs, uint32_t class) {
+  const uint32_t size = npim_program_outputs(&demo.program);
+  uint8_t *predictions = demo.results.data + sizeof(struct npim_results_header);
+  uint8_t *logits = predictions + 4 * (size_t)demo.count;
+  memcpy(predictions + 4 * (size_t)image, &class, 4);
+  memcpy(logits + 4 * (size_t)image * size, outputs, 4 * (size_t)size);
+}
+
+static void on_output(void *context, uint32_t image, const int32_t *outputs) {
+  (void)context;
+  const uint32_t class = npim_argmax(outputs, npim_program_outputs(&demo.program));
+  if (demo.labels.count != 0) {
+    ++demo.labelled;
+    if (demo.labels.values[image] == class) ++demo.correct;
+  }
+  if (image < demo.show) show(image, outputs, class);
+  if (demo.results.bytes != 0) store(image, outputs, class);
+}
+
+static void on_layer(void *context, const struct npim_layer_report *report) {
+  (void)context;
+  printf("%5" PRIu32 "  %-9s %6u %10" PRIu64 " %11" PRIu64 " %12" PRIu64 " %10.1f  %s\n",
+         report->layer.layer, npim_layer_op_name(report->layer.op), report->layer.stages,
+         report->windows, report->conversions, report->input_cycles,
+         (double)report->busy_ns / 1000.0, report->layer.name);
+}
+
+static bool report_layers(void) {
+  printf("layer  op        stages    windows conversions input cycles    busy us  name\n");
+  const int result =
+      npim_network_layers(&demo.device, &demo.program, LOAD_TIMEOUT_NS, on_layer, NULL);
+  return result == NPIM_OK ? true : fail("layer counters", npim_error_text(result));
+}
+
+static void write_results(const struct npim_network_report *report, uint64_t hart_cycles) {
+  struct npim_counters counters;
+  struct npim_results_header header = {
+      .magic = NPIM_RESULTS_MAGIC,
+      .version = NPIM_RESULTS_VERSION,
+      .count = demo.count,
+      .outputs = npim_program_outputs(&demo.program),
+      .chip_ns = report->chip_ns,
+      .hart_cycles = hart_cycles,
+      .correct = demo.correct,
+      .labelled = demo.labelled,
+  };
+  if (demo.results.bytes == 0) return;
+  (void)npim_read_counters(&demo.device, &counters);
+  _Static_assert(sizeof counters == sizeof header.counters, "the same counters in the same order");
+  memcpy(header.counters, &counters, sizeof header.counters);
+  memcpy(demo.results.data, &header, sizeof header);
+}
+
+static bool classify(void) {
+  struct npim_network_report report;
+  struct npim_message why;
+  const struct npim_network_run run = {demo.images.pixels, demo.count, demo.batch,
+                                       RUN_TIMEOUT_NS,     on_output,  NULL};
+  const uint64_t start_ns = demo.port.now_ns(demo.port.context), start = board_cycles();
+  if (npim_network_run(&demo.device, &demo.program, &run, scratch, &report, &why) != NPIM_OK) {
+    return fail("run", why.text);
+  }
+  const uint64_t cycles = board_cycles() - start;
+  const uint64_t elapsed_ns = demo.port.now_ns(demo.port.context) - start_ns;
+  if (!report_layers()) return false;
+  write_results(&report, cycles);
+  printf("%" PRIu32 " images, chip time %.1f us (%.2f us per image), elapsed %.1f us\n", demo.count,
+         (double)report.chip_ns / 1000.0, (double)report.chip_ns / 1000.0 / (double)demo.count,
+         (double)elapsed_ns / 1000.0);
+  if (demo.labelled != 0) {
+    printf("accuracy: %" PRIu32 " of %" PRIu32 " (%.2f %%)\n", demo.correct, demo.labelled,
+           100.0 * (double)demo.correct / (double)demo.labelled);
+  }
+  return true;
+}
+
+int main(void) {
+  const bool ok = open_chip() && read_program() && read_images() && read_labels() &&
+                  read_arguments() && find_results() && load_network() && classify();
+  npim_close(&demo.device);
+  return ok ? 0 : 1;
+}

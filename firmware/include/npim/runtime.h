@@ -1,0 +1,59 @@
+/* Runs a loaded program over many images, and does what the chip does not: softmax and argmax. */
+#ifndef NPIM_RUNTIME_H
+#define NPIM_RUNTIME_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "npim/program.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct npim_network_run {
+  const uint8_t *images; /* in memory that the chip reaches, one after the other */
+  uint32_t count;
+  uint32_t batch;      /* images per command, at least 1 */
+  uint64_t timeout_ns; /* per command */
+  /* Called in order with the outputs of each image: npim_program_outputs() values. May be slow: the
+     chip works on the next batch meanwhile. */
+  void (*on_output)(void *context, uint32_t image, const int32_t *outputs);
+  void *context;
+};
+
+struct npim_network_report {
+  uint32_t images_done;
+  uint64_t chip_ns; /* durations of all RUN commands */
+};
+
+/* Streams all images in batches; two batches are on their way at a time. `scratch` holds one
+   image's outputs. Stops at the first command that fails and says which in *why. */
+int npim_network_run(struct npim_device *device, const struct npim_program *program,
+                     const struct npim_network_run *run, int32_t *scratch,
+                     struct npim_network_report *report, struct npim_message *why);
+
+/* What a layer's stages did together. */
+struct npim_layer_report {
+  struct npim_layer layer;
+  uint64_t windows, conversions, input_cycles; /* summed over the stages */
+  uint64_t busy_ns, wait_input_ns;             /* of the stage that worked longest */
+};
+
+/* Reads the stages' counters back and hands them out layer by layer, in order. */
+int npim_network_layers(struct npim_device *device, const struct npim_program *program,
+                        uint64_t timeout_ns,
+                        void (*on_layer)(void *context, const struct npim_layer_report *report),
+                        void *context);
+
+/* Index of the largest value; the first of equal ones. count must not be 0. */
+uint32_t npim_argmax(const int32_t *values, uint32_t count);
+
+/* Softmax of scale * values into out (may not overlap). count must not be 0. */
+void npim_softmax(const int32_t *values, uint32_t count, double scale, float *out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,175 @@
+#include <inttypes.h>
+#include <string.h>
+
+#include "npim/runtime.h"
+#include "runtime/bytes.h"
+#include "runtime/message.h"
+
+#define BUFFERS 2U
+#define OUTPUT_ALIGNMENT 64U
+
+/* One batch on its way. */
+struct batch {
+  uint8_t *outputs; /* of the whole batch */
+  npim_ticket ticket;
+  uint32_t first, count;
+};
+
+struct stream {
+  struct npim_device *device;
+  const struct npim_program *program;
+  const struct npim_network_run *run;
+  int32_t *scratch;
+  struct npim_network_report *report;
+  struct npim_message *why;
+  uint32_t output_bytes;
+};
+
+static int explain_run(const struct stream *stream, const struct batch *batch, int result,
+                       const struct npim_completion *completion) {
+  return NPIM_REFUSE(stream->why, result,
+                     "run of images %" PRIu32 " to %" PRIu32 ": %s (%s, address 0x%" PRIx64
+                     ", detail %" PRIu32 ")",
+                     batch->first, batch->first + batch->count - 1, npim_error_text(result),
+                     npim_error_name(result), completion->fault_address, completion->detail);
+}
+
+static int submit_batch(const struct stream *stream, struct batch *batch, uint32_t first) {
+  const struct npim_network_run *run = stream->run;
+  const struct npim_completion none = {0};
+  const uint32_t image_bytes = npim_program_input_bytes(stream->program);
+  const uint32_t left = run->count - first;
+  struct npim_descriptor command;
+  batch->first = first;
+  batch->count = left < run->batch ? left : run->batch;
+  const struct npim_run what = {
+      .images = run->images + (size_t)first * image_bytes,
+      .count = batch->count,
+      .image_bytes = image_bytes,
+      .image_stride = image_bytes,
+      .outputs = batch->outputs,
+      .output_bytes = stream->output_bytes,
+      .output_stride = stream->output_bytes,
+  };
+  int result = npim_make_run(stream->device, &what, &command);
+  if (result == NPIM_OK) result = npim_submit(stream->device, &command, &batch->ticket);
+  return result == NPIM_OK ? NPIM_OK : explain_run(stream, batch, result, &none);
+}
+
+static void deliver(const struct stream *stream, const struct batch *batch) {
+  const uint32_t outputs = npim_program_outputs(stream->program);
+  for (uint32_t i = 0; i < batch->count; ++i) {
+    const uint8_t *from = batch->outputs + (size_t)i * stream->output_bytes;
+    for (uint32_t k = 0; k < outputs; ++k) {
+      stream->scratch[k] = stream->program->output_element_bytes == 4
+                               ? (int32_t)npim_get32(from + 4 * (size_t)k)
+                               : from[k];
+    }
+    stream->run->on_output(stream->run->context, batch->first + i, stream->scratch);
+  }
+  stream->report->images_done += batch->count;
+}
+
+static int finish_batch(const struct stream *stream, const struct batch *batch) {
+  struct npim_completion completion = {0};
+  const int result = npim_wait(stream->device, batch->ticket, stream->run->timeout_ns, &completion);
+  if (result != NPIM_OK) return explain_run(stream, batch, result, &completion);
+  stream->report->chip_ns += completion.duration_ns;
+  return NPIM_OK;
+}
+
+/* While the host handles the outputs of one batch, the chip works on the next. */
+static int run_batches(const struct stream *stream, struct batch batches[BUFFERS]) {
+  uint32_t next = 0, submitted = 0, finished = 0;
+  int result = NPIM_OK;
+  while (next < stream->run->count || finished < submitted) {
+    while (next < stream->run->count && submitted - finished < BUFFERS) {
+      struct batch *batch = &batches[submitted % BUFFERS];
+      result = submit_batch(stream, batch, next);
+      if (result != NPIM_OK) return result;
+      next += batch->count;
+      ++submitted;
+    }
+    const struct batch *oldest = &batches[finished % BUFFERS];
+    result = finish_batch(stream, oldest);
+    if (result != NPIM_OK) return result;
+    deliver(stream, oldest);
+    ++finished;
+  }
+  return result;
+}
+
+int npim_network_run(struct npim_device *device, const struct npim_program *program,
+                     const struct npim_network_run *run, int32_t *scratch,
+                     struct npim_network_report *report, struct npim_message *why) {
+  const struct npim_port *port = device->port;
+  struct batch batches[BUFFERS];
+  struct stream stream = {device, program, run, scratch, report, why, 0};
+  int result;
+  memset(batches, 0, sizeof batches);
+  memset(report, 0, sizeof *report);
+  stream.output_bytes = npim_program_outputs(program) * program->output_element_bytes;
+  if (run->batch == 0 || run->batch > UINT32_MAX / stream.output_bytes) {
+    return NPIM_REFUSE(why, NPIM_E_ARGUMENT, "batch of %" PRIu32 " images", run->batch);
+  }
+  const size_t bytes = (size_t)run->batch * stream.output_bytes;
+  result = NPIM_E_NO_MEMORY;
+  batches[0].outputs = port->dma_alloc(port->context, bytes, OUTPUT_ALIGNMENT);
+  if (batches[0].outputs == NULL) goto no_memory;
+  batches[1].outputs = port->dma_alloc(port->context, bytes, OUTPUT_ALIGNMENT);
+  if (batches[1].outputs == NULL) goto free_first;
+  result = run_batches(&stream, batches);
+  /* A batch that is still on its way would write into memory that is given back here. */
+  if (result != NPIM_OK && npim_cancel(device, run->timeout_ns) != NPIM_OK) {
+    (void)npim_reset(device, run->timeout_ns);
+  }
+  port->dma_free(port->context, batches[1].outputs, bytes);
+free_first:
+  port->dma_free(port->context, batches[0].outputs, bytes);
+no_memory:
+  if (result == NPIM_E_NO_MEMORY) {
+    (void)NPIM_REFUSE(why, 0, "no DMA memory for outputs of %zu bytes", bytes);
+  }
+  return result;
+}
+
+static void add_stage(struct npim_layer_report *report, const struct npim_stage_counters *stage) {
+  report->windows += stage->windows;
+  report->conversions += stage->conversions;
+  report->input_cycles += stage->input_cycles;
+  if (stage->busy_ns < report->busy_ns) return;
+  report->busy_ns = stage->busy_ns;
+  report->wait_input_ns = stage->wait_input_ns;
+}
+
+int npim_network_layers(struct npim_device *device, const struct npim_program *program,
+                        uint64_t timeout_ns,
+                        void (*on_layer)(void *context, const struct npim_layer_report *report),
+                        void *context) {
+  const struct npim_port *port = device->port;
+  struct npim_layer_report report;
+  uint32_t stages = 0;
+  int result;
+  for (uint32_t i = 0; npim_program_layer(program, i, &report.layer); ++i) {
+    stages += report.layer.stages;
+  }
+  const size_t bytes = stages * sizeof(struct npim_stage_counters);
+  if (stages == 0 || bytes > UINT32_MAX) return NPIM_E_ARGUMENT;
+  struct npim_stage_counters *records =
+      port->dma_alloc(port->context, bytes, sizeof(struct npim_stage_counters));
+  if (records == NULL) return NPIM_E_NO_MEMORY;
+  result = npim_read_back(device, NPIM_REGION_STAGE_COUNTERS, 0, 0, 0, records, (uint32_t)bytes,
+                          timeout_ns);
+  if (result != NPIM_OK) goto free_records;
+  for (uint32_t i = 0; i < program->layer_count; ++i) {
+    memset(&report, 0, sizeof report);
+    (void)npim_program_layer(program, i, &report.layer);
+    for (uint32_t k = 0; k < stages; ++k) {
+      if (records[k].layer == report.layer.layer) add_stage(&report, &records[k]);
+    }
+    on_layer(context, &report);
+  }
+free_records:
+  port->dma_free(port->context, records, bytes);
+  return result;
+}
