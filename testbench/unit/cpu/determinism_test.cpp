@@ -1,11 +1,12 @@
 // The contract: values, traps and simulated time do not depend on quantum, DMI or tracing. Each
 // setting runs in a child process, as a process holds one simulation.
+#include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <sstream>
 
-#include "unit/cpu/test_machine.h"
+#include "test_machine.h"
 
 namespace npim::cpu::test {
 namespace {
@@ -102,6 +103,8 @@ struct Scenario {
   double clock_mhz;
   double ram_latency_ns;
   bool stopped_by_other;
+
+  friend void PrintTo(const Scenario &scenario, std::ostream *out) { *out << scenario.name; }
 };
 
 std::string simulate(const Scenario &scenario, const Setting &setting) {

@@ -1,20 +1,18 @@
 // The smallest machine around a hart: memory that grants DMI, a ROM, a device, signals.
 #pragma once
 
-#include <gtest/gtest.h>
 #include <tlm_utils/simple_target_socket.h>
 
 #include <algorithm>
 #include <cstring>
 #include <functional>
-#include <memory>
 #include <string>
 #include <systemc>
 #include <tlm>
 #include <vector>
 
+#include "assembler.h"
 #include "cpu/hart.h"
-#include "unit/cpu/assembler.h"
 
 namespace npim::cpu::test {
 
@@ -170,31 +168,5 @@ inline void collect_warnings() {
         }
       });
 }
-
-/// A machine whose hart runs from the start of RAM, one instruction per nanosecond.
-class HartTest : public testing::Test {
- protected:
-  void SetUp() override { collect_warnings(); }
-
-  TestMachine &build(const HartConfig &config = test_config()) {
-    machine_ = std::make_unique<TestMachine>("machine", config);
-    return *machine_;
-  }
-  TestMachine &machine() { return machine_ ? *machine_ : build(); }
-  HartState &state() { return machine().hart.state(); }
-  std::uint64_t x(unsigned index) { return state().x[index]; }
-
-  /// Runs `count` instructions (one cycle each) from where the pc stands.
-  void step(unsigned count = 1) { sc_core::sc_start(sc_core::sc_time(count, sc_core::SC_NS)); }
-  /// Puts the code at the pc, runs it once through; the hart then spins.
-  void run(std::vector<std::uint32_t> code) {
-    code.push_back(jal(0, 0));
-    machine().put(state().pc, code);
-    sc_core::sc_start(sc_core::sc_time(static_cast<double>(code.size() * 4), sc_core::SC_NS));
-  }
-
- private:
-  std::unique_ptr<TestMachine> machine_;
-};
 
 }  // namespace npim::cpu::test
