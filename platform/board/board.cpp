@@ -1,0 +1,260 @@
+#include "board/board.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "board/reset_code.h"
+
+namespace npim::board {
+namespace {
+
+constexpr std::uint64_t kPage = 4096;
+constexpr std::size_t kLongestName = 64;
+constexpr std::size_t kLongestBootargs = 4096;
+constexpr std::size_t kLargestFirmware = std::size_t{256} << 20;
+
+sc_core::sc_time tick_of(const PlatformConfig &config) {
+  return sc_core::sc_time(static_cast<double>(1'000'000'000'000 / config.timebase_hz),
+                          sc_core::SC_PS);
+}
+
+bool is_printable(const std::string &text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](unsigned char c) { return std::isprint(c) != 0; });
+}
+
+}  // namespace
+
+Board::Board(const sc_core::sc_module_name &name, const PlatformConfig &config)
+    : sc_module(name),
+      config_(config),
+      hart_("hart", config.hart),
+      boot_rom_("boot_rom", config.boot_rom.size),
+      dram_("dram", config.dram.size),
+      clint_("clint", tick_of(config)),
+      free_end_(config.dram.base + config.dram.size) {
+  (void)config.address_map(this->name());
+  build_map();
+  connect_interrupts();
+  hart_.bus.bind(bus_.from_initiators);
+  loader_.bind(bus_.from_initiators);
+  hart_.set_time_source([this](const sc_core::sc_time &now) { return clint_.mtime(now); });
+  hart_.set_symboliser([this](std::uint64_t pc) { return firmware_.symbolise(pc); });
+  hart_.set_describer([this](std::uint64_t address) { return describe(address); });
+  hart_.set_lost_handler([this](const std::string &message) {
+    lost_ = message;
+    sc_core::sc_stop();
+  });
+  SC_HAS_PROCESS(Board);
+  SC_METHOD(deadline_reached);
+  sensitive << deadline_;
+  dont_initialize();
+}
+
+void Board::build_map() {
+  const auto add = [this](const char *part, const Range &range, auto &target) {
+    bus_.map({part, range.base, range.size, {}}, target.socket);
+  };
+  const auto add_with_registers = [this](const char *part, const Range &range, auto &target) {
+    bus_.map({part, range.base, range.size,
+              [&target](std::uint64_t offset) { return target.describe(offset); }},
+             target.socket);
+  };
+  add("boot ROM", config_.boot_rom, boot_rom_);
+  add_with_registers("test finisher", config_.finisher, finisher_);
+  add_with_registers("CLINT", config_.clint, clint_);
+  add_with_registers("PLIC", config_.plic, plic_);
+  add_with_registers("UART 16550", config_.uart, uart_);
+  add("DRAM", config_.dram, dram_);
+}
+
+void Board::connect_interrupts() {
+  clint_.software.bind(software_line_);
+  clint_.timer.bind(timer_line_);
+  plic_.machine.bind(machine_line_);
+  plic_.supervisor.bind(supervisor_line_);
+  hart_.software_interrupt.bind(software_line_);
+  hart_.timer_interrupt.bind(timer_line_);
+  hart_.external_interrupt.bind(machine_line_);
+  uart_.interrupt.bind(uart_line_);
+  plic_.sources[config_.uart_plic_interrupt].bind(uart_line_);
+  if (config_.accelerator)
+    plic_.sources[config_.accelerator->plic_interrupt].bind(accelerator_line_);
+}
+
+void Board::load_elf(const std::string &path) {
+  load_elf(read_file(path, kLargestFirmware), path);
+}
+
+void Board::load_elf(const Bytes &content, const std::string &name) {
+  if (!firmware_.segments.empty()) {
+    throw InputError(name, "a firmware image is loaded already: " + firmware_name_);
+  }
+  firmware_ = parse_elf(content, name, config_.dram.base, config_.dram.size);
+  firmware_name_ = name;
+}
+
+std::uint64_t Board::place(const std::string &name, std::uint64_t size) {
+  if (name.empty() || name.size() > kLongestName || !is_printable(name)) {
+    throw InputError("file for the board", "its name must have 1 to 64 printable characters");
+  }
+  for (const auto &area : areas_) {
+    if (area.name == name) throw InputError("file '" + name + "'", "is given twice");
+  }
+  const std::uint64_t room = free_end_ - config_.dram.base;
+  const std::uint64_t pages = size == 0 ? 1 : (size - 1) / kPage + 1;
+  if (size > room || pages * kPage > room) {
+    throw InputError("file '" + name + "'", "its " + std::to_string(size) +
+                                                " bytes do not fit into DRAM; free are " +
+                                                std::to_string(room));
+  }
+  free_end_ -= pages * kPage;
+  areas_.push_back({name, free_end_, size});
+  return free_end_;
+}
+
+std::uint64_t Board::add_file(const std::string &name, Bytes content) {
+  const std::uint64_t address = place(name, content.size());
+  loads_.push_back({address, std::move(content)});
+  return address;
+}
+
+std::uint64_t Board::add_output(const std::string &name, std::uint64_t size) {
+  return place(name, size);  // DRAM starts as zeros
+}
+
+void Board::set_bootargs(const std::string &bootargs) {
+  if (bootargs.size() > kLongestBootargs || bootargs.find('\0') != std::string::npos) {
+    throw InputError("boot arguments", "expected at most 4096 characters, none of them zero");
+  }
+  bootargs_ = bootargs;
+}
+
+void Board::set_uart_input(std::unique_ptr<peripherals::ByteSource> source,
+                           const sc_core::sc_time &interval) {
+  uart_input_ =
+      std::make_unique<peripherals::UartInput>("uart_input", uart_, std::move(source), interval);
+}
+
+void Board::finish_setup() {
+  if (firmware_.segments.empty()) throw InputError(name(), "there is no firmware to run");
+  device_tree_ = build_device_tree(config_, bootargs_, areas_);
+  if (device_tree_.size() + kPage > free_end_ - config_.dram.base) {
+    throw InputError(name(), "DRAM has no room for the device tree");
+  }
+  device_tree_address_ = (free_end_ - device_tree_.size()) & ~std::uint64_t{7};
+  check_room();
+  boot_rom_.load(reset_code(firmware_.entry, device_tree_address_));
+}
+
+void Board::check_room() const {
+  const Segment &last = firmware_.segments.back();
+  if (last.address + last.memory_size <= device_tree_address_) return;
+  throw InputError(firmware_name_, "its segment of " + bus::hex(last.memory_size) + " bytes at " +
+                                       bus::hex(last.address) +
+                                       " overlaps the files or the device tree, which start at " +
+                                       bus::hex(device_tree_address_));
+}
+
+void Board::start_of_simulation() {
+  for (const auto &segment : firmware_.segments) write_memory(segment.address, segment.bytes);
+  for (const auto &load : loads_) write_memory(load.address, load.content);
+  write_memory(device_tree_address_, device_tree_);
+  loads_.clear();
+}
+
+void Board::write_memory(std::uint64_t address, const Bytes &content) {
+  constexpr std::size_t kChunk = std::size_t{1} << 30;  // TLM lengths have 32 bits
+  for (std::size_t done = 0; done < content.size();) {
+    const std::size_t size = std::min(kChunk, content.size() - done);
+    tlm::tlm_generic_payload payload;
+    payload.set_command(tlm::TLM_WRITE_COMMAND);
+    payload.set_address(address + done);
+    payload.set_data_ptr(const_cast<unsigned char *>(content.data() + done));
+    payload.set_data_length(static_cast<unsigned>(size));
+    payload.set_streaming_width(static_cast<unsigned>(size));
+    if (loader_->transport_dbg(payload) != size) {
+      throw InputError(
+          name(), "cannot load to " + bus::hex(address + done) + ": " + describe(address + done));
+    }
+    done += size;
+  }
+}
+
+Bytes Board::peek(std::uint64_t address, std::uint64_t size) {
+  constexpr std::uint64_t kChunk = std::uint64_t{1} << 20;
+  Bytes content;
+  while (content.size() < size) {
+    const std::size_t done = content.size();
+    const auto step = static_cast<unsigned>(std::min(kChunk, size - done));
+    content.resize(done + step);
+    tlm::tlm_generic_payload payload;
+    payload.set_command(tlm::TLM_READ_COMMAND);
+    payload.set_address(address + done);
+    payload.set_data_ptr(content.data() + done);
+    payload.set_data_length(step);
+    payload.set_streaming_width(step);
+    const unsigned got = loader_->transport_dbg(payload);
+    content.resize(done + got);
+    if (got < step) break;
+  }
+  return content;
+}
+
+Bytes Board::read_back(const std::string &name) {
+  for (const auto &area : areas_) {
+    if (area.name == name) return peek(area.address, area.size);
+  }
+  throw InputError("file '" + name + "'", "was not placed on the board");
+}
+
+std::string Board::symbolise(std::uint64_t address) const {
+  const std::string symbol = firmware_.symbolise(address);
+  return symbol.empty() ? bus::hex(address) : bus::hex(address) + " (" + symbol + ")";
+}
+
+void Board::deadline_reached() {
+  expired_ = true;
+  // Nothing is scheduled but this deadline: had there been none, the simulation would have ended.
+  idle_ = hart_.waiting_for_interrupt() && !sc_core::sc_pending_activity();
+  sc_core::sc_stop();
+}
+
+RunResult Board::run(const sc_core::sc_time &limit) {
+  finish_setup();
+  // An event, not the argument of sc_start(): the hart then stops exactly there, whatever its
+  // quantum.
+  if (limit < sc_core::sc_max_time()) deadline_.notify(limit);
+  sc_core::sc_start();
+  idle_ = idle_ || (!expired_ && lost_.empty() &&
+                    finisher_.outcome() == peripherals::Finisher::Outcome::kNone);
+  return result();
+}
+
+RunResult Board::result() const {
+  using peripherals::Finisher;
+  const sc_core::sc_time now = sc_core::sc_time_stamp();
+  const std::string where = symbolise(hart_.state().pc);
+  if (finisher_.outcome() == Finisher::Outcome::kPass) {
+    return {End::kPass, 0, "firmware passed", now};
+  }
+  if (finisher_.outcome() == Finisher::Outcome::kFail) {
+    const int code = finisher_.exit_code();
+    return {End::kFail, code, "firmware failed with code " + std::to_string(code), now};
+  }
+  if (finisher_.outcome() == Finisher::Outcome::kReset) {
+    return {End::kReset, 1, "firmware asked for a reset, which ends the run", now};
+  }
+  if (!lost_.empty()) return {End::kLost, 1, lost_, now};
+  if (idle_) {
+    return {End::kIdle, 1,
+            "all idle: the hart waits at " + where + " for an interrupt that cannot come",
+            std::min(now, hart_.local_time())};
+  }
+  return {End::kTimeout, 1,
+          "timeout: after " + now.to_string() + " of simulated time the hart is at " + where, now};
+}
+
+}  // namespace npim::board

@@ -1,0 +1,153 @@
+// The SoC, assembled from a configuration: hart, bus, memories, peripherals and the accelerator.
+//
+//   Board board("board", PlatformConfig::load("configs/platforms/demo.json"));
+//   board.uart().set_sink(...);
+//   board.load_elf("build/firmware/hello.elf");
+//   board.add_file("program", bytes);
+//   RunResult result = board.run(limit);
+#pragma once
+
+#include <tlm_utils/simple_initiator_socket.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <systemc>
+#include <vector>
+
+#include "base/bytes.h"
+#include "board/device_tree.h"
+#include "board/elf_image.h"
+#include "board/platform_config.h"
+#include "bus/bus.h"
+#include "cpu/hart.h"
+#include "memory/ram.h"
+#include "peripherals/clint.h"
+#include "peripherals/finisher.h"
+#include "peripherals/plic.h"
+#include "peripherals/uart.h"
+#include "peripherals/uart_input.h"
+
+namespace npim::board {
+
+enum class End {
+  kPass,     ///< firmware wrote "pass" to the test finisher
+  kFail,     ///< firmware wrote "fail" and a code
+  kReset,    ///< firmware asked for a reset
+  kTimeout,  ///< the limit of simulated time came first
+  kIdle,     ///< the hart waits for an interrupt that cannot come
+  kLost,     ///< the hart traps in its own trap handler
+};
+
+struct RunResult {
+  End end = End::kTimeout;
+  int exit_code = 0;      ///< 0 for kPass, firmware's code for kFail, else 1
+  std::string reason;     ///< a sentence for people
+  sc_core::sc_time time;  ///< simulated time of the end
+};
+
+class Board : public sc_core::sc_module {
+ public:
+  /// Throws InputError for addresses that overlap.
+  Board(const sc_core::sc_module_name &name, const PlatformConfig &config);
+
+  /// Takes a firmware image. Throws InputError (see parse_elf), also when it is the second one.
+  void load_elf(const std::string &path);
+  void load_elf(const Bytes &content, const std::string &name);
+
+  /// Places bytes in DRAM, from its top downwards, page aligned, and names them in the device tree.
+  /// Returns the address. Throws InputError when there is no room, for a name that is empty, not
+  /// printable, longer than 64 characters or taken.
+  std::uint64_t add_file(const std::string &name, Bytes content);
+  /// The same with zeros, for firmware to write to.
+  std::uint64_t add_output(const std::string &name, std::uint64_t size);
+  void set_bootargs(const std::string &bootargs);
+  /// Bytes for the UART's receiver, one each `interval` of simulated time.
+  void set_uart_input(std::unique_ptr<peripherals::ByteSource> source,
+                      const sc_core::sc_time &interval);
+
+  /// Connects an accelerator (accelerator::Accelerator or a stand-in of the same shape) at the
+  /// configured address and interrupt. At most one, and only when the configuration has one.
+  template <typename Accelerator>
+  void attach(Accelerator &accelerator) {
+    const auto &settings = config_.accelerator.value();
+    bus_.map({"accelerator", settings.registers.base, settings.registers.size,
+              [&accelerator](std::uint64_t offset) { return accelerator.describe(offset); }},
+             accelerator.registers);
+    accelerator.dma.bind(bus_.from_initiators);
+    accelerator.interrupt.bind(accelerator_line_);
+  }
+
+  /// Simulates until firmware ends the run, `limit` of simulated time has passed, or nothing can
+  /// happen any more. Once per process, as SystemC's kernel allows no more. Throws InputError
+  /// without firmware and when firmware and files overlap.
+  RunResult run(const sc_core::sc_time &limit);
+
+  /// What an area of add_file or add_output now holds. Only after run(). Throws InputError for an
+  /// unknown name.
+  Bytes read_back(const std::string &name);
+  /// Any bytes, as a debugger sees them; fewer than `size` when the bus ends first.
+  Bytes peek(std::uint64_t address, std::uint64_t size);
+
+  /// "UART 16550 + 0x5 (LSR)"
+  std::string describe(std::uint64_t address) const { return bus_.describe(address); }
+  /// "main+0x12", or the bare address in hexadecimal.
+  std::string symbolise(std::uint64_t address) const;
+
+  cpu::Hart &hart() { return hart_; }
+  peripherals::Uart &uart() { return uart_; }
+  bus::Bus &bus() { return bus_; }
+  const PlatformConfig &config() const { return config_; }
+  const ElfImage &firmware() const { return firmware_; }
+  const Bytes &device_tree() const { return device_tree_; }
+
+ private:
+  struct Load {
+    std::uint64_t address;
+    Bytes content;
+  };
+
+  void build_map();
+  void connect_interrupts();
+  std::uint64_t place(const std::string &name, std::uint64_t size);
+  void finish_setup();
+  void check_room() const;
+  void start_of_simulation() override;
+  void write_memory(std::uint64_t address, const Bytes &content);
+  void deadline_reached();
+  RunResult result() const;
+
+  const PlatformConfig config_;
+  bus::Bus bus_{"bus"};
+  cpu::Hart hart_;
+  memory::BootRom boot_rom_;
+  memory::Ram dram_;
+  peripherals::Finisher finisher_{"finisher"};
+  peripherals::Clint clint_;
+  peripherals::Plic plic_{"plic"};
+  peripherals::Uart uart_{"uart"};
+  std::unique_ptr<peripherals::UartInput> uart_input_;
+  tlm_utils::simple_initiator_socket<Board> loader_{"loader"};
+  sc_core::sc_signal<bool> software_line_{"software_line"};
+  sc_core::sc_signal<bool> timer_line_{"timer_line"};
+  sc_core::sc_signal<bool> machine_line_{"machine_line"};
+  sc_core::sc_signal<bool> supervisor_line_{"supervisor_line"};
+  sc_core::sc_signal<bool> uart_line_{"uart_line"};
+  sc_core::sc_signal<bool> accelerator_line_{"accelerator_line"};
+
+  std::string firmware_name_;
+  ElfImage firmware_;
+  std::string bootargs_;
+  std::vector<NamedArea> areas_;
+  std::vector<Load> loads_;
+  std::uint64_t free_end_;  ///< DRAM from here on is taken by areas
+  Bytes device_tree_;
+  std::uint64_t device_tree_address_ = 0;
+
+  sc_core::sc_event deadline_{"deadline"};
+  bool expired_ = false;
+  bool idle_ = false;
+  std::string lost_;
+};
+
+}  // namespace npim::board
