@@ -19,8 +19,7 @@ static volatile uint32_t *word_at(uint64_t address) {
 }
 
 static int open_device(void) {
-  baremetal_port_init(&port);
-  int result = npim_probe(&device, &port);
+  int result = baremetal_port(&port) ? npim_probe(&device, &port) : NPIM_E_NO_DEVICE;
   if (result == NPIM_OK) result = npim_open(&device, 3);
   if (result != NPIM_OK) printf("misbehave: cannot open: %s\n", npim_error_text(result));
   return result;
@@ -53,7 +52,7 @@ static int write_read_only(void) {
 
 static int run_before_load(void) {
   static uint8_t image[64], output[64];
-  const struct npim_descriptor command = {.opcode = NPIM_OPCODE_RUN,
+  const struct npim_descriptor command = {.opcode = NPIM_OP_RUN,
                                           .source = (uintptr_t)image,
                                           .destination = (uintptr_t)output,
                                           .source_bytes = sizeof image,
@@ -66,17 +65,19 @@ static int run_before_load(void) {
 
 static int dma_into_a_hole(void) {
   const struct npim_descriptor command = {
-      .opcode = NPIM_OPCODE_LOAD_CONTROL, .source = HOLE, .source_bytes = 64};
+      .opcode = NPIM_OP_LOAD_CONTROL, .source = HOLE, .source_bytes = 64};
   return execute(&command);
 }
 
 static int never_end(void) {
   for (;;) __asm__ volatile("" ::: "memory");
+  return 0;
 }
 
 static int wait_for_nothing(void) {
   __asm__ volatile("csrci mstatus, 8\n csrw mie, zero");
   for (;;) __asm__ volatile("wfi");
+  return 0;
 }
 
 static int illegal_instruction(void) {

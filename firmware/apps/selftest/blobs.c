@@ -1,0 +1,111 @@
+#include "apps/selftest/blobs.h"
+
+#include <string.h>
+
+#define CONTROL_MAGIC 0x4c52544eU /* 'NTRL' */
+#define CONTROL_VERSION 1U
+#define OP_MVM 1U
+#define HOST_TILE 0xffffU
+
+struct writer {
+  uint8_t *at;
+};
+
+static void put(struct writer *out, uint64_t value, unsigned bytes) {
+  for (unsigned i = 0; i < bytes; ++i) *out->at++ = (uint8_t)(value >> (8 * i));
+}
+
+static void put_shape(struct writer *out, int32_t height, int32_t width, uint32_t channels) {
+  put(out, (uint64_t)height, 4);
+  put(out, (uint64_t)width, 4);
+  put(out, channels, 4);
+}
+
+static void put_destination(struct writer *out, uint32_t tile) {
+  put(out, 1, 4);    /* one destination */
+  put(out, tile, 2); /* slot, port, producer, padding, channel offset: all 0 */
+  put(out, 0, 6);
+}
+
+static void put_window(struct writer *out) {
+  for (int i = 0; i < 6; ++i) put(out, 1, 4); /* kernel, stride, dilation */
+  for (int i = 0; i < 4; ++i) put(out, 0, 4); /* padding */
+}
+
+static void put_requantise(struct writer *out) {
+  put(out, BLOB_OUTPUTS, 4);
+  for (uint32_t i = 0; i < BLOB_OUTPUTS; ++i) put(out, 1, 4); /* multipliers */
+  put(out, BLOB_OUTPUTS, 4);
+  for (uint32_t i = 0; i < BLOB_OUTPUTS; ++i) put(out, 0, 8); /* biases */
+  put(out, 0, 4);                                             /* shift */
+  put(out, 1, 1);                                             /* s32 outputs */
+  put(out, 0, 4);                                             /* low, high: of u8 outputs only */
+  put(out, 255, 4);
+}
+
+static void put_stage(struct writer *out, const struct blob_stage *stage) {
+  put(out, stage->tile, 2);
+  put(out, 0, 1); /* slot */
+  put(out, OP_MVM, 1);
+  put(out, 0, 4); /* layer */
+  put(out, 1, 4); /* one input port */
+  put(out, stage->edram_offset, 4);
+  put_shape(out, 1, stage->image_width, stage->rows);
+  put(out, 1, 1); /* element bytes */
+  put(out, stage->producers, 1);
+  put(out, 1, 2); /* ring rows */
+  put_window(out);
+  put_shape(out, 1, stage->image_width, BLOB_OUTPUTS);
+  put(out, 0, 1); /* padding value */
+  put(out, 0, 1); /* not raw */
+  put(out, (uint64_t)stage->range_divisor, 4);
+  put(out, (uint64_t)stage->bitline_gain, 4);
+  put(out, stage->rows, 4);
+  put(out, 1, 4); /* one array: row block 0, column group 0 */
+  put(out, stage->array, 2);
+  put(out, 0, 4);
+  put_requantise(out);
+  put_destination(out, HOST_TILE);
+}
+
+struct blob_stage blob_default(uint32_t rows) {
+  const struct blob_stage stage = {
+      .rows = rows, .range_divisor = 1, .bitline_gain = 1, .producers = 1, .image_width = 1};
+  return stage;
+}
+
+uint32_t blob_control(const struct blob_stage *stage, uint8_t *to) {
+  struct writer out = {to};
+  put(&out, CONTROL_MAGIC, 4);
+  put(&out, CONTROL_VERSION, 2);
+  put(&out, 4, 1); /* output element bytes */
+  put(&out, 0, 1);
+  put_shape(&out, 1, stage->image_width, stage->rows);
+  put_shape(&out, 1, stage->image_width, BLOB_OUTPUTS);
+  put_destination(&out, stage->tile);
+  put(&out, 1, 4); /* one stage */
+  put_stage(&out, stage);
+  return (uint32_t)(out.at - to);
+}
+
+uint32_t blob_weights(uint16_t tile, uint16_t array, uint16_t rows, int8_t weight, uint8_t *to) {
+  struct writer out = {to};
+  put(&out, tile, 2);
+  put(&out, array, 2);
+  put(&out, rows, 2);
+  put(&out, BLOB_OUTPUTS, 2);
+  for (uint32_t row = 0; row < rows; ++row) {
+    put(&out, (uint64_t)weight, 1);
+    put(&out, (uint64_t)-weight, 1);
+  }
+  while ((out.at - to) % 8 != 0) put(&out, 0, 1);
+  return (uint32_t)(out.at - to);
+}
+
+int32_t blob_code(int64_t d, uint32_t rows, uint8_t code_format) {
+  const int64_t full_scale = (int64_t)rows * 255 * 255;
+  const int64_t steps = code_format == 2 ? 255 : 127;
+  if (code_format == 3) return (int32_t)d;
+  const int64_t magnitude = ((d < 0 ? -d : d) * steps * 2 + full_scale) / (2 * full_scale);
+  return (int32_t)(d < 0 ? -magnitude : magnitude);
+}
