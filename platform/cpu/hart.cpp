@@ -55,7 +55,7 @@ Hart::Hart(const sc_core::sc_module_name &name, const HartConfig &config)
   });
   reset();
   SC_THREAD(run);
-  sensitive << software_interrupt << timer_interrupt << external_interrupt;
+  sensitive << software_interrupt << timer_interrupt << external_interrupt << woken_;
 }
 
 void Hart::set_time_source(std::function<std::uint64_t(const sc_time &now)> source) {
@@ -63,6 +63,7 @@ void Hart::set_time_source(std::function<std::uint64_t(const sc_time &now)> sour
 }
 
 void Hart::reset() {
+  if (state_.lost || state_.waiting) woken_.notify(sc_core::SC_ZERO_TIME);
   const std::uint64_t cycle = state_.cycle, retired = state_.retired;
   state_ = HartState();
   state_.cycle = cycle;
@@ -159,7 +160,7 @@ void Hart::sample_interrupts() {
 void Hart::wait_for_interrupt() {
   synchronise();
   sample_interrupts();
-  while ((state_.mip & state_.mie) == 0) {
+  while (state_.waiting && (state_.mip & state_.mie) == 0) {
     sc_core::wait();
     settle();
     sample_interrupts();
@@ -188,7 +189,10 @@ void Hart::run() {
   settle();
   while (true) {
     catch_up();
-    while (state_.lost) sc_core::wait(never_);
+    while (state_.lost) {
+      sc_core::wait(woken_);
+      state_.cycle = std::max(state_.cycle, cycles_of(sc_time_stamp()));
+    }
     if (state_.waiting) {
       wait_for_interrupt();
       continue;

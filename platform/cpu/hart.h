@@ -115,7 +115,7 @@ class Hart : public sc_core::sc_module, private BusMaster {
   CsrFile csrs_;
   Executor executor_;
   tlm_utils::tlm_quantumkeeper keeper_;
-  sc_core::sc_event never_;
+  sc_core::sc_event woken_;  // by reset()
   bool device_accessed_ = false;
   std::uint64_t interrupts_ = 0;
   std::uint64_t wait_cycles_ = 0;

@@ -270,6 +270,23 @@ TEST_F(HartShell, ResetRestoresTheResetState) {
   EXPECT_EQ(state().mcycle(), 0u);
 }
 
+TEST_F(HartShell, ResetRevivesALostAndAWaitingHart) {
+  build();
+  state().mtvec = 0;
+  run({kEcall}, 500);
+  EXPECT_TRUE(hart().lost());
+  hart().reset();
+  run({addi(a0, zero, 1), kWfi}, 500);
+  EXPECT_TRUE(hart().waiting_for_interrupt());
+  EXPECT_EQ(x(a0), 1u);
+  hart().reset();
+  const double now_ns = sc_core::sc_time_stamp().to_seconds() * 1e9;
+  run({csrrs(a0, 0xb00, zero), addi(a1, zero, 2)});
+  EXPECT_EQ(x(a1), 2u);
+  EXPECT_EQ(hart().local_time(), sc_core::sc_time_stamp());
+  EXPECT_GT(now_ns, 999);
+}
+
 // Code that changes.
 
 TEST_F(HartShell, OwnStoresIntoCodeAreSeen) {
