@@ -1,0 +1,19 @@
+// Reading of ONNX files (opset 11 to 17, https://onnx.ai/onnx/) into graphs.
+#pragma once
+
+#include <string>
+
+#include "base/bytes.h"
+#include "network/graph.h"
+
+namespace npim::network {
+
+/// Reads a network with one input whose batch extent is 1 or dynamic (dynamic becomes 1). Throws
+/// InputError naming file and node: damaged file, external or missing weights, weights that are not
+/// finite, operators that are not supported, tensors that are undefined, shapes that do not match,
+/// cycles.
+Graph import_onnx(const std::string &path);
+/// The same from memory; `name` stands for the file in messages.
+Graph import_onnx(const Bytes &content, const std::string &name);
+
+}  // namespace npim::network

@@ -1,0 +1,76 @@
+// 8-bit post-training quantisation: a float graph and calibration images become the integer network
+// that the chip executes.
+//
+// Weights are symmetric per output channel (-127 .. 127). Activations are unsigned 8 bit per layer:
+// zero point 0 where nothing is negative (after ReLU), else offset binary with the correction
+// folded into the bias. ReLU is the clamp of the layer before it; batch normalisation is folded
+// into the convolution.
+//
+// The converter ([NP] Eq. 12 with a bit-line gain) is chosen per convolution: the product of range
+// divisor and gain that yields the least mean-square error of the layer's output (after bias and
+// ReLU) over the calibration images, taken through the integer layers before it. Only the product
+// matters to an ideal chip; among equal products the smallest gain is taken, because a gain
+// amplifies the crossbar's noise and a range does not. Equal errors take the smallest product.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "network/graph.h"
+#include "network/quantised.h"
+
+namespace npim::network {
+
+/// `count` images of the network's input shape, HWC bytes.
+struct Calibration {
+  TensorShape shape;
+  std::int32_t count = 0;
+  Bytes pixels;
+};
+
+struct QuantiseOptions {
+  ConverterFormat format;
+  std::vector<std::int32_t> range_divisors = {1, 2, 4};
+  std::vector<std::int32_t> bitline_gains = {1, 2, 4, 8};
+
+  /// How the range of an activation follows from the calibration values.
+  enum class Range {
+    kMinMax,      ///< all values
+    kPercentile,  ///< `percentile` % of the values; the rest saturates
+    kMeanSquare,  ///< the least mean-square error of rounding and saturation together
+  };
+  Range range = Range::kPercentile;
+  double percentile = 99.99;
+
+  double input_scale = 1.0 / 255;  ///< real input = input_scale * (byte - input_zero_point)
+  std::int32_t input_zero_point = 0;
+};
+
+struct LayerReport {
+  std::string name;
+  LayerOp op = LayerOp::kConvolution;
+  Converter converter;        ///< convolutions only
+  double output_scale = 0.0;  ///< real value of one output step
+  std::int32_t output_zero_point = 0;
+  double sqnr_db = 0.0;            ///< of the layer's output against the float network's
+  double converter_sqnr_db = 0.0;  ///< of the sums of codes against the exact sums (convolutions)
+  double clipping_rate = 0.0;      ///< share of conversions beyond the largest code
+};
+
+struct QuantisationReport {
+  std::vector<LayerReport> layers;
+  bool host_softmax = false;  ///< the graph ends in a Softmax that is left to the host
+};
+
+/// The graph's layers as integers. Throws InputError naming the node for what the chip's operations
+/// cannot express, and for calibration images of the wrong shape or number.
+QuantisedNetwork quantise(const Graph &graph, const Calibration &calibration,
+                          const QuantiseOptions &options, QuantisationReport *report = nullptr);
+
+/// The network's input as height x width x channels. Throws InputError if it is neither an image
+/// nor a vector.
+TensorShape input_shape_of(const Graph &graph);
+
+}  // namespace npim::network

@@ -1,0 +1,362 @@
+#include "network/quantise.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <iterator>
+
+#include "base/error.h"
+#include "network/dataset.h"
+#include "network/float_executor.h"
+#include "network/golden.h"
+#include "network/onnx_import.h"
+#include "unit/network/onnx_model.h"
+
+namespace npim::network {
+namespace {
+
+using test::OnnxModel;
+using test::Values;
+using testing::HasSubstr;
+
+Calibration random_images(Values &random, const TensorShape &shape, std::int32_t count) {
+  Calibration set;
+  set.shape = shape;
+  set.count = count;
+  for (std::int32_t i = 0; i < count; ++i) {
+    const Bytes image = test::random_image(random, shape);
+    set.pixels.insert(set.pixels.end(), image.begin(), image.end());
+  }
+  return set;
+}
+
+QuantiseOptions lossless() {
+  QuantiseOptions options;
+  options.format.code = ConverterFormat::Code::kLossless;
+  options.range = QuantiseOptions::Range::kMinMax;
+  return options;
+}
+
+/// Root mean square of the difference between integer and float logits, relative to the float
+/// logits'.
+double relative_error(const Graph &graph, const QuantisedNetwork &network,
+                      const Calibration &images) {
+  double signal = 0, noise = 0;
+  for (std::int32_t i = 0; i < images.count; ++i) {
+    const std::uint8_t *image = images.pixels.data() + i * images.shape.elements();
+    const auto real = float_logits(
+        graph, float_input(images.shape, image, network.input_scale, network.input_zero_point));
+    const auto integers = golden_logits(network, image);
+    const Layer &last = network.layers.back();
+    for (std::size_t k = 0; k < real.size(); ++k) {
+      const double got = last.output_scale * (integers[k] - last.output_zero_point);
+      signal += static_cast<double>(real[k]) * real[k];
+      noise += (got - real[k]) * (got - real[k]);
+    }
+  }
+  return std::sqrt(noise / signal);
+}
+
+TEST(Quantise, LosslessConverterAgreesWithFloat) {
+  for (std::uint32_t seed = 1; seed <= 6; ++seed) {
+    Values random(seed);
+    const Graph graph = import_onnx(test::small_classifier(seed, false).bytes(), "a/model.onnx");
+    const Calibration images = random_images(random, {8, 8, 2}, 16);
+    QuantisationReport report;
+    const auto network = quantise(graph, images, lossless(), &report);
+    EXPECT_EQ(network.name, "model");
+    ASSERT_EQ(network.layers.size(), 8U);
+    EXPECT_TRUE(network.layers.back().requantise.output_s32);
+    EXPECT_EQ(network.layers[0].output_zero_point, 0);
+    EXPECT_NE(network.layers[4].output_zero_point, 0);  // signed, no ReLU follows
+    // Logits may cancel; the layers before them keep close to 8 bits' 40 to 50 dB.
+    EXPECT_LT(relative_error(graph, network, images), 0.04) << seed;
+    for (const LayerReport &layer : report.layers) {
+      EXPECT_GT(layer.sqnr_db, layer.name == "MatMul13" ? 28 : 36) << layer.name;
+      EXPECT_EQ(layer.clipping_rate, 0);
+      EXPECT_EQ(layer.converter.bitline_gain * layer.converter.range_divisor, 1);
+    }
+  }
+}
+
+TEST(Quantise, FinalSoftmaxIsLeftToTheHost) {
+  Values random(3);
+  const Calibration images = random_images(random, {8, 8, 2}, 4);
+  QuantisationReport with, without;
+  const auto a = quantise(import_onnx(test::small_classifier(2, true).bytes(), "m"), images,
+                          lossless(), &with);
+  const auto b = quantise(import_onnx(test::small_classifier(2, false).bytes(), "m"), images,
+                          lossless(), &without);
+  EXPECT_TRUE(with.host_softmax);
+  EXPECT_FALSE(without.host_softmax);
+  EXPECT_EQ(serialise(a), serialise(b));
+}
+
+TEST(Quantise, InputZeroPointAndPaddingAgree) {
+  Values random(4);
+  const Graph graph = import_onnx(test::small_classifier(5, false).bytes(), "m");
+  const Calibration images = random_images(random, {8, 8, 2}, 16);
+  QuantiseOptions options = lossless();
+  options.input_scale = 2.0 / 255;
+  options.input_zero_point = 128;
+  const auto network = quantise(graph, images, options);
+  EXPECT_EQ(network.layers[0].pad_value, 128);
+  EXPECT_LT(relative_error(graph, network, images), 0.03);
+}
+
+TEST(Quantise, SerialisedNetworkComputesTheSame) {
+  Values random(4);
+  const Calibration images = random_images(random, {8, 8, 2}, 4);
+  const auto network =
+      quantise(import_onnx(test::small_classifier(5).bytes(), "m"), images, QuantiseOptions{});
+  const auto back = deserialise(serialise(network), "file");
+  EXPECT_EQ(golden_logits(back, images.pixels.data()),
+            golden_logits(network, images.pixels.data()));
+}
+
+TEST(Quantise, ConverterTakesTheBestProductWithTheSmallestGain) {
+  Values random(6);
+  const Graph graph = import_onnx(test::small_classifier(3, false).bytes(), "m");
+  const Calibration images = random_images(random, {8, 8, 2}, 16);
+  QuantiseOptions options;
+  options.range = QuantiseOptions::Range::kMinMax;
+  QuantisationReport gains, literal;
+  const auto network = quantise(graph, images, options, &gains);
+  options.bitline_gains = {1};
+  const auto plain = quantise(graph, images, options, &literal);
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    const Converter &converter = network.layers[i].converter;
+    if (converter.bitline_gain > 1) {
+      EXPECT_EQ(converter.range_divisor, 4);
+    }
+    EXPECT_EQ(plain.layers[i].converter.bitline_gain, 1);
+    if (network.layers[i].op == LayerOp::kConvolution) {
+      // Dot products of 18 to 54 rows fill a small part of the full scale.
+      EXPECT_GT(converter.range_divisor * converter.bitline_gain, 4) << i;
+      EXPECT_GE(gains.layers[i].converter_sqnr_db, literal.layers[i].converter_sqnr_db) << i;
+    }
+  }
+  EXPECT_LT(relative_error(graph, network, images), relative_error(graph, plain, images));
+}
+
+// One weight of full magnitude on one input: the dot product is 127 * byte, a code is worth
+// 128 * 255 * 255 / (127 * product), so no product of the default set can clip.
+TEST(Quantise, ConverterOfAKnownLayer) {
+  OnnxModel model({1, 1, 1, 1});
+  model.then("Conv", {model.weights({1, 1, 1, 1}, {1})});
+  const Graph graph = import_onnx(model.bytes(), "m");
+  Calibration images;
+  images.shape = {1, 1, 1};
+  images.count = 256;
+  for (int i = 0; i < 256; ++i) images.pixels.push_back(static_cast<std::uint8_t>(i));
+  QuantisationReport report;
+  quantise(graph, images, QuantiseOptions{}, &report);
+  EXPECT_EQ(report.layers[0].converter.range_divisor, 4);
+  EXPECT_EQ(report.layers[0].converter.bitline_gain, 8);
+  EXPECT_EQ(report.layers[0].clipping_rate, 0);
+  QuantiseOptions wide;
+  wide.bitline_gains = {1, 256};
+  quantise(graph, images, wide, &report);  // 256 * 4 clips most inputs, 256 * 1 a half, 4 none
+  EXPECT_EQ(report.layers[0].converter.bitline_gain, 256);
+  EXPECT_EQ(report.layers[0].converter.range_divisor, 1);
+}
+
+TEST(Quantise, RangeMethods) {
+  // An identity layer whose values are 0 .. 99 a thousand times and one outlier per method to cut.
+  OnnxModel model({1, 1, 1, 1});
+  model.then("Conv", {model.weights({1, 1, 1, 1}, {255})});
+  model.then("Relu");
+  const Graph graph = import_onnx(model.bytes(), "m");
+  Calibration images;
+  images.shape = {1, 1, 1};
+  images.count = 20001;
+  for (int i = 0; i < 20000; ++i) images.pixels.push_back(static_cast<std::uint8_t>(i % 100));
+  images.pixels.push_back(255);
+  QuantiseOptions options = lossless();
+  const auto top = [&] {
+    const auto network = quantise(graph, images, options);
+    return network.layers[0].output_scale * 255;
+  };
+  EXPECT_NEAR(top(), 255, 1e-3);
+  options.range = QuantiseOptions::Range::kPercentile;
+  options.percentile = 99.99;
+  EXPECT_NEAR(top(), 99, 0.2);
+  options.percentile = 100;
+  EXPECT_NEAR(top(), 255, 1e-3);
+  options.range = QuantiseOptions::Range::kMeanSquare;
+  EXPECT_NEAR(top(), 255, 1e-3);  // the grid of whole steps is exact: nothing to gain by cutting
+}
+
+TEST(Quantise, ReluOnATensorWithTwoReaders) {
+  // x = conv(input) is signed, read by a ReLU and by the sum x + relu(x).
+  OnnxModel model({1, 2, 4, 4});
+  Values random(8);
+  model.then("Conv", {model.random_weights(random, {3, 2, 1, 1}, -1, 1)});
+  const std::string x = model.last();
+  model.then("Relu");
+  model.node("Add", {x, model.last()});
+  const Graph graph = import_onnx(model.bytes(), "m");
+  const Calibration images = random_images(random, {4, 4, 2}, 8);
+  const auto network = quantise(graph, images, lossless());
+  ASSERT_EQ(network.layers.size(), 3U);
+  // The output is HWC here and CHW there: compare element by element.
+  const std::uint8_t *image = images.pixels.data();
+  const auto real = float_logits(graph, float_input(images.shape, image, 1.0 / 255, 0));
+  const auto integers = golden_logits(network, image);
+  const Layer &last = network.layers.back();
+  for (std::size_t c = 0; c < 3; ++c) {
+    for (std::size_t pixel = 0; pixel < 16; ++pixel) {
+      EXPECT_NEAR(integers[pixel * 3 + c] * last.output_scale, real[c * 16 + pixel], 0.03);
+    }
+  }
+}
+
+TEST(Quantise, RefusesWhatTheChipCannotExpress) {
+  Values random(1);
+  const auto refuse = [&](OnnxModel &model, const std::string &message) {
+    const Graph graph = import_onnx(model.bytes(), "model.onnx");
+    const Calibration images = random_images(random, input_shape_of(graph), 2);
+    try {
+      quantise(graph, images, QuantiseOptions{});
+      FAIL() << "accepted; wanted: " << message;
+    } catch (const InputError &error) {
+      EXPECT_THAT(error.what(), HasSubstr(message));
+      EXPECT_THAT(error.what(), HasSubstr("model.onnx"));
+    }
+  };
+  OnnxModel softmax({1, 2, 4, 4});
+  softmax.then("Softmax");
+  softmax.then("Relu");
+  refuse(softmax, "is not the last operation");
+  OnnxModel norm({1, 1, 2, 2});
+  const std::string one = norm.weights({1}, {1});
+  norm.then("BatchNormalization", {one, one, one, one});
+  refuse(norm, "cannot be folded");
+  OnnxModel constant({1, 1, 2, 2});
+  constant.then("Add", {constant.weights({1}, {1})});
+  refuse(constant, "is a constant");
+  OnnxModel average({1, 1, 4, 4});
+  auto &pool = average.then("AveragePool");
+  OnnxModel::set_ints(pool, "kernel_shape", {3, 3});
+  OnnxModel::set_ints(pool, "pads", {1, 1, 1, 1});
+  refuse(average, "changes at the edge");
+  OnnxModel reshaped({1, 2, 4, 4});
+  reshaped.then("Reshape", {reshaped.integers({1, 4, 4, 2})});
+  reshaped.then("GlobalAveragePool");
+  refuse(reshaped, "reordered");
+  OnnxModel nothing({1, 2});
+  nothing.then("Softmax");
+  refuse(nothing, "no operation");
+}
+
+TEST(Quantise, RefusesWrongCalibrationAndOptions) {
+  Values random(1);
+  const Graph graph = import_onnx(test::small_classifier(1).bytes(), "model.onnx");
+  const auto refuse = [&](const Calibration &images, const QuantiseOptions &options,
+                          const std::string &message) {
+    try {
+      quantise(graph, images, options);
+      FAIL() << "accepted; wanted: " << message;
+    } catch (const InputError &error) {
+      EXPECT_THAT(error.what(), HasSubstr(message));
+    }
+  };
+  refuse(random_images(random, {8, 9, 2}, 2), {}, "8x9x2");
+  refuse(random_images(random, {8, 8, 2}, 0), {}, "without calibration images");
+  Calibration fewer = random_images(random, {8, 8, 2}, 2);
+  fewer.count = 3;
+  refuse(fewer, {}, "fewer bytes");
+  const Calibration images = random_images(random, {8, 8, 2}, 2);
+  QuantiseOptions options;
+  options.bitline_gains = {};
+  refuse(images, options, "gains");
+  options = {};
+  options.range_divisors = {0};
+  refuse(images, options, "range divisors");
+  options = {};
+  options.percentile = 0;
+  refuse(images, options, "percentile");
+  options = {};
+  options.input_scale = 0;
+  refuse(images, options, "input scale");
+}
+
+TEST(Quantise, BlackImagesAndZeroWeightsAreNoTrouble) {
+  OnnxModel model({1, 1, 4, 4});
+  model.then("Conv", {model.weights({2, 1, 1, 1}, {0, 1e-30F})});
+  model.then("Relu");
+  model.then("Flatten");
+  model.then("Gemm", {model.weights({32, 2}, std::vector<float>(64, 0.0F))});
+  Calibration images;
+  images.shape = {4, 4, 1};
+  images.count = 2;
+  images.pixels.assign(32, 0);
+  QuantisationReport report;
+  const auto network =
+      quantise(import_onnx(model.bytes(), "m"), images, QuantiseOptions{}, &report);
+  EXPECT_EQ(golden_logits(network, images.pixels.data()), (std::vector<std::int32_t>{0, 0}));
+}
+
+// --- The project's own network on MNIST -------------------------------------------------------
+
+class Digits : public testing::Test {
+ protected:
+  void SetUp() override {
+    const std::string model = NPIM_SOURCE_DIR "/configs/networks/digits/digits.onnx";
+    const std::string mnist = NPIM_SOURCE_DIR "/../shared/data/mnist/";
+    if (!std::filesystem::exists(model)) GTEST_SKIP() << model << " is absent";
+    if (!std::filesystem::exists(mnist)) GTEST_SKIP() << mnist << " is absent";
+    graph_ = import_onnx(model);
+    const auto training = load_images(mnist + "train-images-idx3-ubyte.gz");
+    calibration_.shape = {28, 28, 1};
+    calibration_.count = 64;
+    calibration_.pixels.assign(training.pixels.begin(), training.pixels.begin() + 64 * 784);
+    test_ = load_images(mnist + "t10k-images-idx3-ubyte.gz", mnist + "t10k-labels-idx1-ubyte.gz");
+  }
+
+  template <typename Logits>
+  double accuracy(Logits logits) const {
+    int right = 0;
+    for (std::int32_t i = 0; i < kImages; ++i) {
+      const auto values = logits(test_.image(i));
+      const auto best = std::max_element(values.begin(), values.end()) - values.begin();
+      right += best == test_.labels[static_cast<std::size_t>(i)];
+    }
+    return 100.0 * right / kImages;
+  }
+
+  static constexpr std::int32_t kImages = 500;
+  Graph graph_;
+  Calibration calibration_;
+  LabelledImages test_;
+};
+
+TEST_F(Digits, IntegersAreAsAccurateAsFloats) {
+  const double real = accuracy([&](const std::uint8_t *image) {
+    return float_logits(graph_, float_input({28, 28, 1}, image, 1.0 / 255, 0));
+  });
+  EXPECT_GE(real, 97.0);
+  for (const auto code : {ConverterFormat::Code::kLossless, ConverterFormat::Code::kSigned8}) {
+    QuantiseOptions options;
+    options.format.code = code;
+    const auto start = std::chrono::steady_clock::now();
+    QuantisationReport report;
+    const auto network = quantise(graph_, calibration_, options, &report);
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    const double share =
+        accuracy([&](const std::uint8_t *image) { return golden_logits(network, image); });
+    const std::string name = code == ConverterFormat::Code::kLossless ? "lossless" : "signed8";
+    RecordProperty(name + "_percent", std::to_string(share));
+    RecordProperty(name + "_quantise_seconds", std::to_string(elapsed.count()));
+    EXPECT_GE(share, 97.0);
+    EXPECT_GE(share, real - 0.8);
+    for (const LayerReport &layer : report.layers) EXPECT_GT(layer.sqnr_db, 15) << layer.name;
+  }
+}
+
+}  // namespace
+}  // namespace npim::network
