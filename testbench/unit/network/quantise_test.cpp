@@ -301,6 +301,32 @@ TEST(Quantise, BlackImagesAndZeroWeightsAreNoTrouble) {
   EXPECT_EQ(golden_logits(network, images.pixels.data()), (std::vector<std::int32_t>{0, 0}));
 }
 
+// Whatever a damaged file turns into, it is refused or becomes a network that validates and runs.
+TEST(Quantise, SurvivesDamagedModels) {
+  const Bytes bytes = test::small_classifier(1).bytes();
+  Values random(31);
+  int quantised = 0;
+  for (int trial = 0; trial < 400; ++trial) {
+    Bytes damaged = bytes;
+    for (auto flips = random.integer(1, 4); flips > 0; --flips) {
+      const auto at = random.integer(0, static_cast<std::int64_t>(bytes.size()) - 1);
+      damaged[static_cast<std::size_t>(at)] = static_cast<std::uint8_t>(random.integer(0, 255));
+    }
+    try {
+      const Graph graph = import_onnx(damaged, "damaged.onnx");
+      const TensorShape shape = input_shape_of(graph);
+      if (shape.elements() > 10000) continue;
+      const Calibration images = random_images(random, shape, 2);
+      QuantisationReport report;
+      const auto network = quantise(graph, images, QuantiseOptions{}, &report);
+      golden_logits(network, images.pixels.data());
+      ++quantised;
+    } catch (const InputError &) {
+    }
+  }
+  EXPECT_GT(quantised, 10);
+}
+
 // --- The project's own network on MNIST -------------------------------------------------------
 
 class Digits : public testing::Test {
