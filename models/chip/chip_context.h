@@ -1,0 +1,52 @@
+// What all modules of one chip share: its configuration, times, array geometry and counters.
+#pragma once
+
+#include <cstdint>
+#include <systemc>
+
+#include "abi/npim_abi.h"
+#include "chip/activity.h"
+#include "chip/timing.h"
+#include "config/chip_config.h"
+#include "dataflow/strategy_c.h"
+
+namespace npim::chip {
+
+/// Totals since the last reset.
+struct ChipCounters {
+  std::uint64_t cycles = 0;       ///< input cycles: DAC slices driven, summed over MVM windows
+  std::uint64_t windows = 0;      ///< of stages of all kinds
+  std::uint64_t conversions = 0;  ///< NNADC conversions
+};
+
+/// Told what the chip does, for traces; nothing is computed for it when there is none. All calls
+/// come at the simulated time of what they tell, at the end of what has a length.
+class ChipObserver {
+ public:
+  virtual ~ChipObserver() = default;
+  virtual void command_begin(const abi::Descriptor &) {}
+  virtual void command_end(const abi::Descriptor &, const abi::Completion &) {}
+  /// A stage had at least one window in its pipeline from `begin` until now.
+  virtual void stage_active(std::uint32_t /*stage*/, unsigned /*tile*/, unsigned /*slot*/,
+                            std::uint32_t /*layer*/, const sc_core::sc_time & /*begin*/) {}
+};
+
+struct ChipContext {
+  ChipContext(const config::ChipConfig &chip_config, dataflow::Kernel value_kernel)
+      : config(chip_config),
+        timing(config),
+        geometry(config.array),
+        kernel(value_kernel),
+        bus_bytes(static_cast<std::uint64_t>(config.bus_bits + 7) / 8) {}
+
+  const config::ChipConfig config;
+  const Timing timing;
+  const device::ArrayGeometry geometry;
+  const dataflow::Kernel kernel;
+  const std::uint64_t bus_bytes;
+  Activity activity;
+  ChipCounters counters;
+  ChipObserver *observer = nullptr;
+};
+
+}  // namespace npim::chip

@@ -1,0 +1,623 @@
+#include "chip/chip_controller.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <utility>
+
+#include "base/error.h"
+#include "chip/address.h"
+#include "chip/control_check.h"
+#include "chip/payload.h"
+
+namespace npim::chip {
+namespace {
+
+using abi::Descriptor;
+using abi::Error;
+using sc_core::sc_time;
+
+constexpr std::uint64_t kMostControlBytes = std::uint64_t{16} << 20;
+constexpr std::uint64_t kBurstBytes = 4096;
+constexpr int kOwnProcesses = 2;
+constexpr std::uint16_t kOutputRows = 2;  ///< that the output buffer holds
+
+/// Sets a flag for as long as it lives, also when the process is killed.
+class Flag {
+ public:
+  explicit Flag(bool &flag) : flag_(flag) { flag_ = true; }
+  ~Flag() { flag_ = false; }
+  Flag(const Flag &) = delete;
+  Flag &operator=(const Flag &) = delete;
+
+ private:
+  bool &flag_;
+};
+
+class Count {
+ public:
+  explicit Count(int &count) : count_(count) { ++count_; }
+  ~Count() { --count_; }
+  Count(const Count &) = delete;
+  Count &operator=(const Count &) = delete;
+
+ private:
+  int &count_;
+};
+
+/// Whether [address, address + (count - 1) * stride + bytes) stays within 64 bits.
+bool addressable(std::uint64_t address, std::uint64_t count, std::uint64_t stride,
+                 std::uint64_t bytes) {
+  const std::uint64_t span = (count - 1) * stride + bytes;  // at most 2^64 - 2^33 + 1 + 2^32
+  return address <= std::numeric_limits<std::uint64_t>::max() - span;
+}
+
+}  // namespace
+
+ChipController::ChipController(const sc_core::sc_module_name &module_name, ChipContext &context,
+                               const std::vector<std::unique_ptr<Tile>> &tiles)
+    : sc_module(module_name),
+      commands("commands"),
+      to_link("to_link"),
+      to_noc("to_noc"),
+      from_noc("from_noc"),
+      context_(context),
+      tiles_(tiles) {
+  commands.register_b_transport(this, &ChipController::command_transport);
+  from_noc.register_b_transport(this, &ChipController::output_transport);
+}
+
+ChipController::~ChipController() {
+  kill_processes();
+}
+
+// Commands
+
+void ChipController::command_transport(tlm::tlm_generic_payload &payload, sc_time &delay) {
+  const std::size_t wanted = payload.is_write() ? Descriptor::kBytes : abi::Completion::kBytes;
+  if (payload.get_address() != 0 || payload.get_data_length() != wanted ||
+      payload.get_streaming_width() < wanted || payload.get_byte_enable_ptr() != nullptr) {
+    payload.set_response_status(payload.get_address() != 0 ? tlm::TLM_ADDRESS_ERROR_RESPONSE
+                                                           : tlm::TLM_BURST_ERROR_RESPONSE);
+    return;
+  }
+  if (payload.is_read()) {
+    std::copy(completion_.begin(), completion_.end(), payload.get_data_ptr());
+  } else if (busy_) {
+    payload.set_response_status(tlm::TLM_GENERIC_ERROR_RESPONSE);
+    return;
+  } else {
+    const Descriptor command = Descriptor::decode(payload.get_data_ptr());
+    if (delay > sc_core::SC_ZERO_TIME) sc_core::wait(delay);
+    delay = sc_core::SC_ZERO_TIME;
+    execute(command);
+  }
+  payload.set_response_status(tlm::TLM_OK_RESPONSE);
+}
+
+void ChipController::execute(const Descriptor &command) {
+  const sc_time start = sc_core::sc_time_stamp();
+  cancelled_ = reset_requested_ = false;
+  if (context_.observer != nullptr) context_.observer->command_begin(command);
+  Outcome outcome;
+  {
+    const Flag busy(busy_);
+    outcome = dispatch(command);
+  }
+  if (reset_requested_) forget();
+  abi::Completion completion;
+  completion.tag = command.tag;
+  completion.error = static_cast<std::uint16_t>(outcome.error);
+  completion.fault_address = outcome.fault_address;
+  completion.detail = outcome.detail;
+  completion.duration_ns =
+      (sc_core::sc_time_stamp() - start).value() / sc_time(1, sc_core::SC_NS).value();
+  completion_ = completion.encode();
+  if (context_.observer != nullptr) context_.observer->command_end(command, completion);
+}
+
+ChipController::Outcome ChipController::dispatch(const Descriptor &command) {
+  const bool reserved = command.reserved0 != 0 || command.reserved1 != 0 ||
+                        command.reserved2 != 0 || command.reserved3 != 0;
+  if (reserved || (command.flags & ~abi::kAllFlags) != 0) return {Error::kBadDescriptor};
+  switch (static_cast<abi::Opcode>(command.opcode)) {
+    case abi::Opcode::kNop:
+    case abi::Opcode::kBarrier:  // commands are executed in order: all earlier ones are complete
+      return {};
+    case abi::Opcode::kLoadControl:
+      return load_control(command);
+    case abi::Opcode::kProgramWeights:
+      return program_weights(command);
+    case abi::Opcode::kRun:
+      return run(command);
+    case abi::Opcode::kReadBack:
+      return read_back(command);
+  }
+  return {Error::kUnknownOpcode};
+}
+
+void ChipController::cancel() {
+  if (!busy_) return;
+  cancelled_ = true;
+  abort_.notify(sc_core::SC_ZERO_TIME);
+}
+
+void ChipController::reset() {
+  if (busy_) {
+    reset_requested_ = true;
+    cancel();
+  } else {
+    forget();
+  }
+}
+
+void ChipController::forget() {
+  unload();
+  for (const auto &tile : tiles_) {
+    for (int array = 0; array < context_.config.arrays_per_tile(); ++array) {
+      tile->crossbar(array).programmed = false;
+    }
+  }
+  context_.counters = ChipCounters();
+  completion_ = {};
+}
+
+// LOAD_CONTROL
+
+void ChipController::unload() {
+  loaded_ = false;
+  kill_processes();
+  stages_.clear();
+  inputs_.clear();
+  for (const auto &tile : tiles_) tile->unload();
+}
+
+ChipController::Outcome ChipController::load_control(const Descriptor &command) {
+  unload();
+  Bytes blob;
+  const Outcome fetched = fetch(command, kMostControlBytes, blob);
+  if (!fetched.ok()) return fetched;
+  try {
+    program_ = program::decode_control(blob.data(), blob.size(), "control vectors");
+  } catch (const InputError &) {
+    return {Error::kBadControlVector, command.source};
+  }
+  const ControlFault fault = check_control(program_, context_.config);
+  if (!fault.ok()) return {fault.error, command.source, fault.stage};
+  const Outcome distributed = distribute_stages();
+  if (!distributed.ok()) {
+    unload();
+    return distributed;
+  }
+  connect_stages();
+  spawn();
+  loaded_ = true;
+  return {};
+}
+
+/// Sends each stage's control vector to its tile.
+ChipController::Outcome ChipController::distribute_stages() {
+  for (std::uint32_t i = 0; i < program_.stages.size(); ++i) {
+    const program::Stage &stage = program_.stages[i];
+    program::ControlProgram alone;
+    alone.input_shape = program_.input_shape;
+    alone.output_shape = program_.output_shape;
+    alone.output_element_bytes = program_.output_element_bytes;
+    alone.stages = {stage};
+    Bytes blob = program::encode(alone);
+    tlm::tlm_generic_payload payload;
+    prepare_write(payload, control_address(stage.tile, i), blob.data(), blob.size());
+    sc_time delay = sc_core::SC_ZERO_TIME;
+    to_noc->b_transport(payload, delay);
+    if (!payload.is_response_ok()) return {Error::kBadControlVector, 0, i};
+    stages_.push_back(tiles_[stage.tile]->stage(stage.slot));
+    if (!sleep(delay)) return {Error::kCancelled};
+  }
+  return {};
+}
+
+/// Tells every stage where its pixels go, and opens the controller's own ends.
+void ChipController::connect_stages() {
+  const auto channels = static_cast<unsigned>(program_.input_shape.channels);
+  for (const auto &to : program_.inputs) {
+    StreamPort &port = tiles_[to.tile]->stage(to.slot)->port(to.port);
+    port.connect(to.producer, to.channel_offset, channels);
+    inputs_.push_back({&port, to.producer, stream_address(to.tile, to.slot, to.port, to.producer)});
+  }
+  std::vector<std::pair<StageEngine *, program::Destination>> to_host;
+  for (StageEngine *stage : stages_) {
+    for (const auto &to : stage->stage().destinations) {
+      if (to.tile == program::kHost) {
+        to_host.emplace_back(stage, to);
+        to_host.back().second.producer = static_cast<std::uint8_t>(to_host.size() - 1);
+      }
+    }
+  }
+  program::InputPort output;
+  output.shape = program_.output_shape;
+  output.element_bytes = program_.output_element_bytes;
+  output.ring_rows = kOutputRows;
+  output.producers = static_cast<std::uint8_t>(to_host.size());
+  output_port_ = std::make_unique<StreamPort>(output, context_.activity);
+  output_buffer_.assign(kOutputRows * output_port_->row_bytes(), 0);
+  std::size_t host_slice = 0;
+  for (StageEngine *stage : stages_) {
+    for (const auto &to : stage->stage().destinations) {
+      if (to.tile == program::kHost) {
+        stage->connect(*output_port_, to_host[host_slice++].second);
+      } else {
+        stage->connect(tiles_[to.tile]->stage(to.slot)->port(to.port), to);
+      }
+    }
+  }
+}
+
+// PROGRAM_WEIGHTS
+
+ChipController::Outcome ChipController::program_weights(const Descriptor &command) {
+  const auto &geometry = context_.geometry;
+  const std::uint64_t record = 8 + divide_up(static_cast<std::uint64_t>(geometry.rows) *
+                                                 static_cast<std::uint64_t>(geometry.vectors()),
+                                             8) *
+                                       8;
+  const auto arrays = static_cast<std::uint64_t>(context_.config.tiles()) *
+                      static_cast<std::uint64_t>(context_.config.arrays_per_tile());
+  Bytes blob;
+  const Outcome fetched = fetch(command, arrays * record, blob);
+  if (!fetched.ok()) return fetched;
+  std::vector<program::ArrayWeights> weights;
+  try {
+    weights = program::decode_weights(blob.data(), blob.size(), "weights");
+  } catch (const InputError &) {
+    return {Error::kBadWeights, command.source};
+  }
+  const Outcome checked = check_weights(weights, command.source);
+  return checked.ok() ? write_arrays(weights) : checked;
+}
+
+ChipController::Outcome ChipController::check_weights(
+    const std::vector<program::ArrayWeights> &weights, std::uint64_t source) const {
+  std::uint64_t address = source;
+  for (std::uint32_t i = 0; i < weights.size(); ++i) {
+    const auto &record = weights[i];
+    if (record.tile >= context_.config.tiles()) return {Error::kTileOutOfRange, address, i};
+    if (record.array >= context_.config.arrays_per_tile()) {
+      return {Error::kArrayOutOfRange, address, i};
+    }
+    if (record.rows > context_.geometry.rows || record.vectors > context_.geometry.vectors()) {
+      return {Error::kBadWeights, address, i};
+    }
+    address += 8 + divide_up(record.values.size(), 8) * 8;
+  }
+  return {};
+}
+
+ChipController::Outcome ChipController::write_arrays(
+    const std::vector<program::ArrayWeights> &weights) {
+  const sc_time now = sc_core::sc_time_stamp();
+  const auto pulses = static_cast<std::uint64_t>(context_.config.array.write_verify_pulses);
+  std::map<std::pair<int, int>, sc_time> write_circuits;  // tile and IMA: when it is free
+  sc_time end = now;
+  for (const auto &record : weights) {
+    tiles_[record.tile]->crossbar(record.array).programmed = false;
+    Bytes data = {
+        static_cast<std::uint8_t>(record.rows), static_cast<std::uint8_t>(record.rows >> 8),
+        static_cast<std::uint8_t>(record.vectors), static_cast<std::uint8_t>(record.vectors >> 8)};
+    data.insert(data.end(), record.values.begin(), record.values.end());
+    tlm::tlm_generic_payload payload;
+    prepare_write(payload, crossbar_address(record.tile, record.array), data.data(), data.size());
+    sc_time delay = sc_core::SC_ZERO_TIME;
+    to_noc->b_transport(payload, delay);
+    if (!payload.is_response_ok()) return {Error::kBadWeights};
+    sc_time &circuit = write_circuits[{record.tile, record.array / context_.config.arrays_per_ima}];
+    circuit =
+        std::max(circuit, now + delay) + times(context_.timing.write_pulse, record.rows * pulses);
+    end = std::max(end, circuit);
+  }
+  if (!sleep(end - now)) return {Error::kCancelled};
+  for (const auto &record : weights) tiles_[record.tile]->crossbar(record.array).programmed = true;
+  return {};
+}
+
+// READ_BACK
+
+ChipController::Outcome ChipController::read_back(const Descriptor &command) {
+  const auto &config = context_.config;
+  const std::uint64_t bytes = command.destination_bytes;
+  const std::uint64_t end = command.offset + bytes;
+  const auto region = static_cast<abi::Region>(command.region);
+  if (region < abi::Region::kEdram || region > abi::Region::kStageCounters) {
+    return {Error::kBadRegion};
+  }
+  if (bytes == 0) return {Error::kBadSize};
+  Bytes data;
+  Outcome outcome;
+  if (region == abi::Region::kStageCounters) {
+    outcome = read_counters(command, data);
+  } else if (command.tile >= config.tiles()) {
+    outcome = {Error::kTileOutOfRange};
+  } else if (region == abi::Region::kEdram) {
+    if (end > static_cast<std::uint64_t>(config.edram.bytes)) return {Error::kEdramOutOfRange};
+    data.resize(bytes);
+    outcome = read_chip(edram_address(command.tile, command.offset), data);
+  } else {
+    if (command.array >= config.arrays_per_tile()) return {Error::kArrayOutOfRange};
+    const auto weights = static_cast<std::uint64_t>(context_.geometry.rows) *
+                         static_cast<std::uint64_t>(context_.geometry.vectors());
+    if (end > weights) return {Error::kBadSize};
+    data.resize(bytes);
+    outcome = read_chip(crossbar_address(command.tile, command.array, command.offset), data);
+  }
+  if (!outcome.ok()) return outcome;
+  return dma(tlm::TLM_WRITE_COMMAND, command.destination, data.data(), data.size());
+}
+
+ChipController::Outcome ChipController::read_chip(std::uint64_t address, Bytes &data) {
+  for (std::uint64_t done = 0; done < data.size(); done += kBurstBytes) {
+    const std::uint64_t bytes = std::min(kBurstBytes, data.size() - done);
+    tlm::tlm_generic_payload payload;
+    prepare_read(payload, address + done, data.data() + done, bytes);
+    sc_time delay = sc_core::SC_ZERO_TIME;
+    to_noc->b_transport(payload, delay);
+    if (!payload.is_response_ok()) return {Error::kBadRegion};
+    if (!sleep(delay)) return {Error::kCancelled};
+  }
+  return {};
+}
+
+ChipController::Outcome ChipController::read_counters(const Descriptor &command,
+                                                      Bytes &data) const {
+  if (!loaded_) return {Error::kControlNotLoaded};
+  const std::uint64_t all = stages_.size() * abi::StageCounters::kBytes;
+  if (std::uint64_t{command.offset} + command.destination_bytes > all) return {Error::kBadSize};
+  for (const StageEngine *stage : stages_) {
+    const auto record = stage->counters().encode();
+    data.insert(data.end(), record.begin(), record.end());
+  }
+  data.erase(data.begin(), data.begin() + command.offset);
+  data.resize(command.destination_bytes);
+  return {};
+}
+
+// RUN
+
+ChipController::Outcome ChipController::run(const Descriptor &command) {
+  const Outcome checked = check_run(command);
+  if (!checked.ok()) return checked;
+  run_ = RunState();
+  run_.command = command;
+  run_.input_pending = run_.output_pending = true;
+  output_port_->reset();
+  if (!input_handle_.valid()) spawn();
+  const auto processes = static_cast<int>(stages_.size()) * StageEngine::kProcesses + kOwnProcesses;
+  Activity &activity = context_.activity;
+  activity.begin(processes);
+  for (StageEngine *stage : stages_) stage->begin(command.count);
+  start_run_.notify(sc_core::SC_ZERO_TIME);
+  while (!activity.is_quiet() && !cancelled_ && run_.fault.ok()) {
+    sc_core::wait(activity.quiet() | abort_);
+  }
+  if (activity.is_done()) return {};
+  Outcome outcome = run_.fault;
+  if (cancelled_) {
+    outcome = {Error::kCancelled};
+  } else if (outcome.ok()) {
+    outcome.error = Error::kStalled;
+    for (std::uint32_t i = 0; i < stages_.size() && outcome.detail == 0; ++i) {
+      if (stages_[i]->is_starving()) outcome.detail = i;
+    }
+  }
+  stop_run();
+  return outcome;
+}
+
+ChipController::Outcome ChipController::check_run(const Descriptor &command) const {
+  if (!loaded_) return {Error::kControlNotLoaded};
+  const auto input = static_cast<std::uint64_t>(program_.input_shape.elements());
+  const auto output =
+      static_cast<std::uint64_t>(program_.output_shape.elements()) * program_.output_element_bytes;
+  if (command.count == 0 || command.source_bytes != input || command.destination_bytes != output ||
+      command.source_stride < input || command.destination_stride < output) {
+    return {Error::kBadSize};
+  }
+  if (!addressable(command.source, command.count, command.source_stride, input)) {
+    return {Error::kBadSize, command.source};
+  }
+  if (!addressable(command.destination, command.count, command.destination_stride, output)) {
+    return {Error::kBadSize, command.destination};
+  }
+  return check_programmed();
+}
+
+ChipController::Outcome ChipController::check_programmed() const {
+  for (std::uint32_t i = 0; i < program_.stages.size(); ++i) {
+    const auto &stage = program_.stages[i];
+    for (const auto &use : stage.arrays) {
+      if (!tiles_[stage.tile]->crossbar(use.array).programmed) {
+        return {Error::kWeightsNotProgrammed, crossbar_address(stage.tile, use.array), i};
+      }
+    }
+  }
+  return {};
+}
+
+void ChipController::spawn() {
+  input_handle_ = sc_core::sc_spawn([this] { input_process(); });
+  output_handle_ = sc_core::sc_spawn([this] { output_process(); });
+}
+
+/// Ends a run that is not complete. Transfers in host memory are seen through, because the memory
+/// system must not be left in the middle of one.
+void ChipController::stop_run() {
+  for (StageEngine *stage : stages_) stage->kill();
+  draining_ = true;
+  while (transfers_ > 0) sc_core::wait(drained_);
+  kill_processes();
+}
+
+void ChipController::kill_processes() {
+  for (auto *process : {&input_handle_, &output_handle_}) {
+    const bool alive = process->valid() && !process->terminated();
+    if (alive && sc_core::sc_get_status() == sc_core::SC_RUNNING) process->kill();
+    *process = sc_core::sc_process_handle();
+  }
+  draining_ = false;
+}
+
+void ChipController::input_process() {
+  for (;;) {
+    while (!run_.input_pending) sc_core::wait(start_run_);
+    run_.input_pending = false;
+    stream_images();
+    context_.activity.finish();
+  }
+}
+
+void ChipController::output_process() {
+  for (;;) {
+    while (!run_.output_pending) sc_core::wait(start_run_);
+    run_.output_pending = false;
+    gather_outputs();
+    context_.activity.finish();
+  }
+}
+
+/// Image rows one after the other, each to all ports that read the image.
+void ChipController::stream_images() {
+  const auto &shape = program_.input_shape;
+  const auto row_bytes =
+      static_cast<std::uint64_t>(shape.width) * static_cast<std::uint64_t>(shape.channels);
+  Bytes row(row_bytes);
+  for (std::uint64_t image = 0; image < run_.command.count; ++image) {
+    std::uint64_t address = run_.command.source + image * run_.command.source_stride;
+    for (std::int32_t y = 0; y < shape.height; ++y, address += row_bytes) {
+      const Outcome read = transfer(tlm::TLM_READ_COMMAND, address, row.data(), row_bytes);
+      if (!read.ok()) fail_run(read);
+      send_row(row);
+    }
+  }
+}
+
+void ChipController::send_row(const Bytes &row) {
+  for (const Input &input : inputs_) {
+    input.port->wait_for_room(input.producer);
+    auto *data = const_cast<std::uint8_t *>(row.data());  // a write leaves its data alone
+    prepare_write(row_payload_, input.address, data, row.size());
+    sc_time delay = sc_core::SC_ZERO_TIME;
+    to_noc->b_transport(row_payload_, delay);
+    if (delay > sc_core::SC_ZERO_TIME) sc_core::wait(delay);
+  }
+}
+
+void ChipController::gather_outputs() {
+  const auto height = static_cast<std::uint64_t>(program_.output_shape.height);
+  const auto width = static_cast<std::uint64_t>(program_.output_shape.width);
+  const std::uint64_t row_bytes = output_port_->row_bytes();
+  std::uint64_t row = 0;
+  for (std::uint64_t image = 0; image < run_.command.count; ++image) {
+    std::uint64_t address = run_.command.destination + image * run_.command.destination_stride;
+    for (std::uint64_t y = 0; y < height; ++y, ++row, address += row_bytes) {
+      output_port_->wait_for((row + 1) * width);
+      const Outcome written =
+          transfer(tlm::TLM_WRITE_COMMAND, address,
+                   output_buffer_.data() + output_port_->row_offset(row), row_bytes);
+      if (!written.ok()) fail_run(written);
+      output_port_->free_rows(row + 1);
+    }
+  }
+}
+
+/// Called by a process of the run, which goes no further.
+void ChipController::fail_run(const Outcome &fault) {
+  if (run_.fault.ok()) run_.fault = fault;
+  abort_.notify(sc_core::SC_ZERO_TIME);
+  for (;;) sc_core::wait(never_);
+}
+
+void ChipController::output_transport(tlm::tlm_generic_payload &payload, sc_time &delay) {
+  const ChipAddress address = ChipAddress::decode(payload.get_address());
+  const auto producer = static_cast<unsigned>(address.detail >> 16 & 0xff);
+  if (!payload.is_write() || address.region != ChipRegion::kStream || output_port_ == nullptr ||
+      producer >= output_port_->producers()) {
+    payload.set_response_status(tlm::TLM_ADDRESS_ERROR_RESPONSE);
+    return;
+  }
+  const std::uint64_t pixels = payload.get_data_length() / output_port_->slice_bytes(producer);
+  const std::uint8_t *data = payload.get_data_ptr();
+  output_port_->place(producer, pixels, [&](std::uint64_t offset, std::uint64_t bytes) {
+    std::copy_n(data, bytes, output_buffer_.data() + offset);
+    data += bytes;
+  });
+  sc_core::wait(delay);
+  delay = sc_core::SC_ZERO_TIME;
+  output_port_->deliver(producer, pixels);
+  payload.set_response_status(tlm::TLM_OK_RESPONSE);
+}
+
+// Helpers
+
+ChipController::Outcome ChipController::dma(tlm::tlm_command command, std::uint64_t address,
+                                            std::uint8_t *data, std::uint64_t bytes) {
+  const Error fault =
+      command == tlm::TLM_READ_COMMAND ? Error::kDmaReadFault : Error::kDmaWriteFault;
+  for (std::uint64_t done = 0; done < bytes;) {
+    const std::uint64_t at = address + done;
+    if (at < address) return {fault, at};
+    const std::uint64_t size = std::min(bytes - done, kBurstBytes - at % kBurstBytes);
+    tlm::tlm_generic_payload payload;
+    prepare(payload, command, at, data + done, size);
+    sc_time delay = sc_core::SC_ZERO_TIME;
+    to_link->b_transport(payload, delay);
+    if (delay > sc_core::SC_ZERO_TIME) sc_core::wait(delay);
+    // The DMA engine may have told which address of the burst it was.
+    if (!payload.is_response_ok()) return {fault, payload.get_address()};
+    if (cancelled_) return {Error::kCancelled};
+    done += size;
+  }
+  return {};
+}
+
+/// dma() for the processes of a run: does not return when the run is being ended.
+ChipController::Outcome ChipController::transfer(tlm::tlm_command command, std::uint64_t address,
+                                                 std::uint8_t *data, std::uint64_t bytes) {
+  Outcome outcome;
+  {
+    const Count in_memory(transfers_);
+    outcome = dma(command, address, data, bytes);
+  }
+  if (draining_ || outcome.error == Error::kCancelled) {
+    drained_.notify(sc_core::SC_ZERO_TIME);
+    for (;;) sc_core::wait(never_);
+  }
+  return outcome;
+}
+
+/// Reads the blob that a command names. Memory grows with what has really been read, so that a
+/// wrong size costs nothing.
+ChipController::Outcome ChipController::fetch(const Descriptor &command, std::uint64_t most_bytes,
+                                              Bytes &blob) {
+  if (command.source_bytes == 0 || command.source_bytes > most_bytes) return {Error::kBadSize};
+  while (blob.size() < command.source_bytes) {
+    const std::size_t done = blob.size();
+    const std::uint64_t at = command.source + done;
+    const std::uint64_t bytes =
+        std::min<std::uint64_t>(command.source_bytes - done, kBurstBytes - at % kBurstBytes);
+    if (at < command.source) return {Error::kDmaReadFault, at};
+    blob.resize(done + bytes);
+    const Outcome read = dma(tlm::TLM_READ_COMMAND, at, blob.data() + done, bytes);
+    if (!read.ok()) return read;
+  }
+  return {};
+}
+
+bool ChipController::sleep(const sc_time &time) {
+  if (!cancelled_ && time > sc_core::SC_ZERO_TIME) {
+    const sc_time end = sc_core::sc_time_stamp() + time;
+    while (!cancelled_ && sc_core::sc_time_stamp() < end) {
+      sc_core::wait(end - sc_core::sc_time_stamp(), abort_);
+    }
+  }
+  return !cancelled_;
+}
+
+}  // namespace npim::chip

@@ -1,0 +1,125 @@
+// The chip's controller: executes commands one after the other. It fetches control vectors, weights
+// and images from host memory over the host link, distributes them over the NoC, and gathers the
+// output. Command semantics: models/abi/npim_abi.json.
+//
+// PROGRAM_WEIGHTS: an IMA has one write circuit. The arrays of an IMA are programmed one after the
+// other, IMAs at the same time; an array takes rows x write_verify_pulses x (write pulse + verify).
+// An array counts as programmed when the whole command has completed.
+// LOAD_CONTROL ends and forgets the previous stages even when it fails.
+#pragma once
+
+#include <tlm_utils/simple_initiator_socket.h>
+#include <tlm_utils/simple_target_socket.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <systemc>
+#include <tlm>
+#include <vector>
+
+#include "chip/chip_context.h"
+#include "chip/stream_port.h"
+#include "chip/tile.h"
+
+namespace npim::chip {
+
+class ChipController : public sc_core::sc_module {
+ public:
+  /// See Chip::commands.
+  tlm_utils::simple_target_socket<ChipController> commands;
+  tlm_utils::simple_initiator_socket<ChipController> to_link;
+  tlm_utils::simple_initiator_socket<ChipController> to_noc;
+  /// Output pixels; the call waits until they have been delivered.
+  tlm_utils::simple_target_socket<ChipController> from_noc;
+
+  ChipController(const sc_core::sc_module_name &module_name, ChipContext &context,
+                 const std::vector<std::unique_ptr<Tile>> &tiles);
+  ~ChipController() override;
+
+  void cancel();
+  void reset();
+  bool is_busy() const { return busy_; }
+
+ private:
+  struct Outcome {
+    abi::Error error = abi::Error::kNone;
+    std::uint64_t fault_address = 0;
+    std::uint32_t detail = 0;
+    bool ok() const { return error == abi::Error::kNone; }
+  };
+  struct RunState {
+    abi::Descriptor command;
+    Outcome fault;
+    bool input_pending = false, output_pending = false;
+  };
+
+  // Commands
+  void command_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &delay);
+  void execute(const abi::Descriptor &command);
+  Outcome dispatch(const abi::Descriptor &command);
+  Outcome load_control(const abi::Descriptor &command);
+  Outcome distribute_stages();
+  void connect_stages();
+  Outcome program_weights(const abi::Descriptor &command);
+  Outcome check_weights(const std::vector<program::ArrayWeights> &weights,
+                        std::uint64_t source) const;
+  Outcome write_arrays(const std::vector<program::ArrayWeights> &weights);
+  Outcome read_back(const abi::Descriptor &command);
+  Outcome read_chip(std::uint64_t address, Bytes &data);
+  Outcome read_counters(const abi::Descriptor &command, Bytes &data) const;
+  Outcome run(const abi::Descriptor &command);
+  Outcome check_run(const abi::Descriptor &command) const;
+  Outcome check_programmed() const;
+
+  // The run's processes
+  void spawn();
+  void stop_run();
+  void kill_processes();
+  void input_process();
+  void output_process();
+  void stream_images();
+  void send_row(const Bytes &row);
+  void gather_outputs();
+  void fail_run(const Outcome &fault);
+  void output_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &delay);
+
+  // Helpers
+  Outcome dma(tlm::tlm_command command, std::uint64_t address, std::uint8_t *data,
+              std::uint64_t bytes);
+  Outcome transfer(tlm::tlm_command command, std::uint64_t address, std::uint8_t *data,
+                   std::uint64_t bytes);
+  Outcome fetch(const abi::Descriptor &command, std::uint64_t most_bytes, Bytes &blob);
+  /// Waits; false when the command has been cancelled meanwhile.
+  bool sleep(const sc_core::sc_time &time);
+  void unload();
+  void forget();
+
+  ChipContext &context_;
+  const std::vector<std::unique_ptr<Tile>> &tiles_;
+
+  program::ControlProgram program_;
+  bool loaded_ = false;
+  std::vector<StageEngine *> stages_;  // in load order
+  struct Input {
+    StreamPort *port;
+    unsigned producer;
+    std::uint64_t address;
+  };
+  std::vector<Input> inputs_;
+  std::unique_ptr<StreamPort> output_port_;
+  Bytes output_buffer_;
+
+  bool busy_ = false, cancelled_ = false, reset_requested_ = false;
+  sc_core::sc_event abort_;
+  std::array<std::uint8_t, abi::Completion::kBytes> completion_{};
+
+  RunState run_;
+  sc_core::sc_event start_run_, drained_, never_;
+  sc_core::sc_process_handle input_handle_, output_handle_;
+  int transfers_ = 0;  // of the run's processes, in host memory
+  bool draining_ = false;
+  tlm::tlm_generic_payload row_payload_;
+};
+
+}  // namespace npim::chip

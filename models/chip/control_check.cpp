@@ -1,0 +1,498 @@
+#include "chip/control_check.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <limits>
+#include <map>
+#include <set>
+#include <utility>
+#include <vector>
+
+namespace npim::chip {
+namespace {
+
+using abi::Error;
+using network::TensorShape;
+using program::Destination;
+using program::InputPort;
+using program::Stage;
+using program::StageOp;
+
+constexpr std::size_t kImage = std::numeric_limits<std::size_t>::max();  ///< as a producer
+constexpr std::int64_t kLargestS32 = std::numeric_limits<std::int32_t>::max();
+constexpr std::int64_t kLargestWindow = std::int64_t{1} << 24;
+
+/// A slice of a port's channels and where it comes from.
+struct Connection {
+  std::size_t producer = kImage;
+  unsigned number = 0;  ///< which of the port's producers it claims to be
+  std::int64_t first_channel = 0, channels = 0;
+};
+
+struct Failure {
+  ControlFault fault;
+};
+
+std::int64_t extent(std::int64_t kernel, std::int64_t dilation) {
+  return (kernel - 1) * dilation + 1;
+}
+
+bool has_window(StageOp op) {
+  return op == StageOp::kMvm || op == StageOp::kMaxPool || op == StageOp::kAveragePool;
+}
+
+std::int64_t port_bytes(const InputPort &port) {
+  return std::int64_t{port.ring_rows} * port.shape.width * port.shape.channels * port.element_bytes;
+}
+
+class Checker {
+ public:
+  Checker(const program::ControlProgram &program, const config::ChipConfig &chip)
+      : program_(program), chip_(chip), current_(program.stages.size()) {}
+
+  void run() {
+    check_sizes();
+    for (current_ = 0; current_ < program_.stages.size(); ++current_) check_stage();
+    check_edram();
+    check_input_registers();
+    connect();
+    for (current_ = 0; current_ < program_.stages.size(); ++current_) check_ports();
+    current_ = program_.stages.size();
+    check_host();
+    check_order();
+  }
+
+ private:
+  using Key = std::pair<unsigned, unsigned>;
+
+  [[noreturn]] void fail(Error error, const std::string &reason) const {
+    throw Failure{{error, static_cast<std::uint32_t>(current_), reason}};
+  }
+  void require(bool condition, const char *reason) const {
+    if (!condition) fail(Error::kBadControlVector, reason);
+  }
+
+  void check_sizes() {
+    require(!program_.stages.empty(), "no stages");
+    require(program_.stages.size() <= kMostStages, "more stages than the controller holds");
+    require(!program_.inputs.empty(), "the image goes nowhere");
+    std::size_t connections = program_.inputs.size();
+    for (const auto &stage : program_.stages) connections += stage.destinations.size();
+    require(connections <= kMostConnections, "more connections than the controller holds");
+    require(program_.output_element_bytes == 1 || program_.output_element_bytes == 4,
+            "output elements have 1 or 4 bytes");
+    const auto &out = program_.output_shape;
+    require(std::int64_t{out.width} * out.channels * program_.output_element_bytes <=
+                kMostOutputRowBytes,
+            "an output row exceeds the controller's buffer");
+    for (const auto &shape : {program_.input_shape, out}) {
+      // The host counts the bytes of an image in 32 bits.
+      require(shape.elements() <= std::numeric_limits<std::uint32_t>::max() / 4,
+              "images are too large");
+    }
+  }
+
+  // One stage by itself
+
+  void check_stage() {
+    const Stage &stage = program_.stages[current_];
+    if (stage.tile >= chip_.tiles()) fail(Error::kTileOutOfRange, "the tile does not exist");
+    require(slots_.emplace(Key(stage.tile, stage.slot), current_).second,
+            "two stages in one slot of a tile");
+    check_inputs(stage);
+    if (has_window(stage.op)) check_window(stage);
+    if (stage.op == StageOp::kMvm) {
+      check_arrays(stage);
+    } else {
+      require(stage.arrays.empty(), "arrays without a matrix-vector product");
+    }
+    require(!stage.destinations.empty(), "the output goes nowhere");
+  }
+
+  void check_inputs(const Stage &stage) {
+    const std::size_t ports = stage.inputs.size();
+    const std::size_t wanted = stage.op == StageOp::kAdd ? 2 : 1;
+    require(stage.op == StageOp::kAggregate ? ports >= 1 : ports == wanted,
+            "wrong number of input ports");
+    const unsigned element = stage.op == StageOp::kAggregate ? 4 : 1;
+    for (const auto &port : stage.inputs) {
+      require(port.element_bytes == element, "wrong size of input elements");
+      require(port.ring_rows >= 1 && port.producers >= 1,
+              "an input port without rows or producers");
+      if (std::int64_t{port.edram_offset} + port_bytes(port) > chip_.edram.bytes) {
+        fail(Error::kEdramOutOfRange, "an input buffer exceeds the eDRAM");
+      }
+      if (!has_window(stage.op)) {
+        require(port.shape == stage.output_shape, "inputs and output differ in shape");
+      }
+    }
+  }
+
+  void check_window(const Stage &stage) {
+    const auto &w = stage.window;
+    const TensorShape &in = stage.inputs[0].shape, &out = stage.output_shape;
+    check_axis(in.height, out.height, w.kernel_height, w.stride_height, w.dilation_height,
+               w.pad_top, w.pad_bottom);
+    check_axis(in.width, out.width, w.kernel_width, w.stride_width, w.dilation_width, w.pad_left,
+               w.pad_right);
+    require(std::int64_t{w.kernel_height} * w.kernel_width <= kLargestWindow,
+            "the window is too large");
+    if (stage.op != StageOp::kMvm) {
+      require(in.channels == out.channels, "a pool cannot change the number of channels");
+    }
+    check_ring(stage);
+  }
+
+  void check_axis(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride,
+                  std::int64_t dilation, std::int64_t before, std::int64_t after) const {
+    const std::int64_t room = in + before + after - extent(kernel, dilation);
+    require(room >= 0 && room / stride + 1 == out,
+            "the output shape does not follow from the window");
+  }
+
+  /// The ring must hold all rows from the first that is still needed to the last that a row of
+  /// windows touches.
+  void check_ring(const Stage &stage) const {
+    const auto &w = stage.window;
+    const std::int64_t height = stage.inputs[0].shape.height;
+    const std::int64_t rows = std::min(height, extent(w.kernel_height, w.dilation_height));
+    require(stage.inputs[0].ring_rows >= rows, "the input ring does not hold a window");
+  }
+
+  void check_arrays(const Stage &stage) {
+    const auto &w = stage.window;
+    const std::int64_t taps = std::int64_t{w.kernel_height} * w.kernel_width;
+    require(taps * stage.inputs[0].shape.channels == stage.kernel_rows,
+            "kernel rows do not follow from the window");
+    require(!stage.arrays.empty(), "a matrix-vector product without arrays");
+    if (!contains(chip_.nnadc.range_divisors, stage.converter.range_divisor)) {
+      fail(Error::kConverterUnavailable, "the converter does not have this range");
+    }
+    if (!contains(chip_.bitline_gains, stage.converter.bitline_gain)) {
+      fail(Error::kConverterUnavailable, "the bit lines do not have this gain");
+    }
+    const std::int64_t rows = chip_.array.rows, vectors = chip_.vectors_per_array();
+    const std::int64_t groups = (stage.output_shape.channels + vectors - 1) / vectors;
+    std::set<unsigned> blocks;
+    std::set<Key> covered;
+    for (const auto &use : stage.arrays) {
+      if (use.array >= chip_.arrays_per_tile()) {
+        fail(Error::kArrayOutOfRange, "the array does not exist");
+      }
+      require(arrays_.insert(Key(stage.tile, use.array)).second, "an array is used twice");
+      require(use.row_block * rows < stage.kernel_rows, "a row block lies outside the kernel");
+      require(use.column_group < groups, "a column group lies outside the output channels");
+      require(covered.insert(Key(use.row_block, use.column_group)).second,
+              "two arrays for the same rows and channels");
+      blocks.insert(use.row_block);
+    }
+    require(static_cast<std::int64_t>(covered.size()) ==
+                static_cast<std::int64_t>(blocks.size()) * groups,
+            "row blocks and output channels are not covered");
+    if (!stage.raw_output) {
+      require(static_cast<std::int64_t>(blocks.size()) == (stage.kernel_rows + rows - 1) / rows,
+              "rows of the kernel are not covered");
+    }
+  }
+
+  static bool contains(const std::vector<int> &values, std::int32_t value) {
+    return std::find(values.begin(), values.end(), value) != values.end();
+  }
+
+  // Stages of one tile together
+
+  void check_edram() {
+    struct Range {
+      std::int64_t first, end;
+      std::size_t stage;
+    };
+    std::map<unsigned, std::vector<Range>> tiles;
+    for (std::size_t i = 0; i < program_.stages.size(); ++i) {
+      for (const auto &port : program_.stages[i].inputs) {
+        tiles[program_.stages[i].tile].push_back(
+            {port.edram_offset, port.edram_offset + port_bytes(port), i});
+      }
+    }
+    for (auto &[tile, ranges] : tiles) {
+      std::sort(ranges.begin(), ranges.end(),
+                [](const Range &a, const Range &b) { return a.first < b.first; });
+      for (std::size_t i = 1; i < ranges.size(); ++i) {
+        current_ = ranges[i].stage;
+        if (ranges[i].first < ranges[i - 1].end) {
+          fail(Error::kEdramOutOfRange, "input buffers overlap");
+        }
+      }
+    }
+  }
+
+  /// Each IMA holds every row block that its arrays need once per stage.
+  void check_input_registers() {
+    std::map<Key, std::int64_t> bytes;
+    for (current_ = 0; current_ < program_.stages.size(); ++current_) {
+      const Stage &stage = program_.stages[current_];
+      std::set<Key> blocks;
+      for (const auto &use : stage.arrays) {
+        const auto ima = static_cast<unsigned>(use.array / chip_.arrays_per_ima);
+        if (!blocks.insert(Key(ima, use.row_block)).second) continue;
+        auto &taken = bytes[Key(stage.tile, ima)];
+        taken += std::min<std::int64_t>(
+            chip_.array.rows,
+            std::int64_t{stage.kernel_rows} - std::int64_t{use.row_block} * chip_.array.rows);
+        require(taken <= chip_.input_register_bytes, "the windows exceed an input register");
+      }
+    }
+  }
+
+  // Connections
+
+  void connect() {
+    current_ = program_.stages.size();
+    for (const auto &to : program_.inputs) {
+      require(to.tile != program::kHost, "the image goes straight to the host");
+      add_connection(kImage, to, program_.input_shape, 1);
+    }
+    for (current_ = 0; current_ < program_.stages.size(); ++current_) {
+      const Stage &stage = program_.stages[current_];
+      for (const auto &to : stage.destinations) {
+        add_connection(current_, to, stage.output_shape,
+                       static_cast<unsigned>(stage.output_element_bytes()));
+      }
+    }
+  }
+
+  void add_connection(std::size_t from, const Destination &to, const TensorShape &shape,
+                      unsigned element_bytes) {
+    const Connection connection = {from, to.producer, to.channel_offset, shape.channels};
+    if (to.tile == program::kHost) {
+      check_target(program_.output_shape, program_.output_element_bytes, to, shape, element_bytes);
+      require(to.slot == 0 && to.port == 0 && to.producer == 0,
+              "slot, port and producer of the host are not 0");
+      host_.push_back(connection);
+      return;
+    }
+    if (to.tile >= chip_.tiles()) fail(Error::kTileOutOfRange, "a destination does not exist");
+    const auto found = slots_.find(Key(to.tile, to.slot));
+    require(found != slots_.end(), "a destination has no stage");
+    const Stage &stage = program_.stages[found->second];
+    require(to.port < stage.inputs.size(), "a destination has no such port");
+    const InputPort &port = stage.inputs[to.port];
+    check_target(port.shape, port.element_bytes, to, shape, element_bytes);
+    require(to.producer < port.producers, "a destination has fewer producers");
+    connections_[{found->second, to.port}].push_back(connection);
+  }
+
+  void check_target(const TensorShape &target, unsigned target_bytes, const Destination &to,
+                    const TensorShape &shape, unsigned element_bytes) const {
+    require(target_bytes == element_bytes, "a destination has elements of another size");
+    require(target.height == shape.height && target.width == shape.width,
+            "a destination has another shape");
+    require(std::int64_t{to.channel_offset} + shape.channels <= target.channels,
+            "channels lie outside the destination");
+  }
+
+  void check_ports() {
+    const Stage &stage = program_.stages[current_];
+    for (std::size_t i = 0; i < stage.inputs.size(); ++i) {
+      auto &connections = connections_[{current_, i}];
+      std::sort(connections.begin(), connections.end(),
+                [](const Connection &a, const Connection &b) { return a.number < b.number; });
+      require(connections.size() == stage.inputs[i].producers,
+              "an input port is not connected to all its producers");
+      for (std::size_t k = 0; k < connections.size(); ++k) {
+        require(connections[k].number == k, "a producer of an input port is connected twice");
+      }
+      check_channels(connections, stage.inputs[i].shape.channels);
+    }
+    if (stage.op == StageOp::kAggregate) check_row_split(stage);
+  }
+
+  void check_channels(std::vector<Connection> connections, std::int64_t channels) const {
+    std::sort(connections.begin(), connections.end(), [](const Connection &a, const Connection &b) {
+      return a.first_channel < b.first_channel;
+    });
+    std::int64_t next = 0;
+    for (const auto &connection : connections) {
+      require(connection.first_channel == next, "channels of an input overlap or are missing");
+      next += connection.channels;
+    }
+    require(next == channels, "channels of an input overlap or are missing");
+  }
+
+  /// The matrix-vector products that feed an aggregator cover the kernel's rows exactly once.
+  void check_row_split(const Stage &stage) {
+    std::set<unsigned> covered;
+    std::uint32_t kernel_rows = 0;
+    for (std::size_t i = 0; i < stage.inputs.size(); ++i) {
+      std::set<unsigned> blocks;
+      for (const auto &connection : connections_[{current_, i}]) {
+        require(connection.producer != kImage, "an aggregator is fed by the image");
+        const Stage &from = program_.stages[connection.producer];
+        if (from.op != StageOp::kMvm || !from.raw_output) return;  // sums of sums, of any kind
+        std::set<unsigned> its_blocks;
+        for (const auto &use : from.arrays) its_blocks.insert(use.row_block);
+        require(blocks.empty() || blocks == its_blocks, "slices of a partial sum differ in rows");
+        require(kernel_rows == 0 || kernel_rows == from.kernel_rows,
+                "partial sums of different kernels");
+        blocks = its_blocks;
+        kernel_rows = from.kernel_rows;
+      }
+      for (const unsigned block : blocks) {
+        require(covered.insert(block).second, "rows of the kernel are added up twice");
+      }
+    }
+    require(static_cast<std::int64_t>(covered.size()) ==
+                (std::int64_t{kernel_rows} + chip_.array.rows - 1) / chip_.array.rows,
+            "rows of the kernel are not covered");
+  }
+
+  void check_host() {
+    require(!host_.empty(), "nothing reaches the host");
+    require(host_.size() <= kMostHostSlices, "the output has too many slices");
+    check_channels(host_, program_.output_shape.channels);
+  }
+
+  // Order and ranges
+
+  /// Stages in topological order: no cycles, and the range of every accumulator is known from its
+  /// producers'.
+  void check_order() {
+    const std::size_t count = program_.stages.size();
+    std::vector<std::size_t> missing(count, 0);
+    std::vector<std::vector<std::size_t>> consumers(count);
+    for (const auto &[to, connections] : connections_) {
+      for (const auto &connection : connections) {
+        if (connection.producer == kImage) continue;
+        ++missing[to.first];
+        consumers[connection.producer].push_back(to.first);
+      }
+    }
+    std::vector<std::size_t> ready;
+    for (std::size_t i = 0; i < count; ++i) {
+      if (missing[i] == 0) ready.push_back(i);
+    }
+    bounds_.assign(count, 0);
+    std::size_t done = 0;
+    while (!ready.empty()) {
+      current_ = ready.back();
+      ready.pop_back();
+      ++done;
+      check_values(program_.stages[current_]);
+      for (const std::size_t consumer : consumers[current_]) {
+        if (--missing[consumer] == 0) ready.push_back(consumer);
+      }
+    }
+    current_ = count;
+    require(done == count, "stages feed each other in a circle");
+  }
+
+  void check_values(const Stage &stage) {
+    const bool may_be_raw = stage.op == StageOp::kMvm || stage.op == StageOp::kAggregate;
+    require(!stage.raw_output || may_be_raw, "only sums of codes can be sent raw");
+    const std::int64_t bound = accumulator_bound(stage);
+    if (stage.raw_output) {
+      require(bound <= kLargestS32, "a partial sum can exceed 32 bits");
+      bounds_[current_] = bound;
+      return;
+    }
+    // s32 clamps to -2^31, too.
+    bounds_[current_] = stage.output_element_bytes() == 1 ? 255 : kLargestS32 + 1;
+    if (stage.op == StageOp::kMaxPool) {
+      require(!stage.requantise.output_s32, "a max pool does not requantise");
+      return;
+    }
+    check_requantise(stage, bound);
+  }
+
+  void check_requantise(const Stage &stage, std::int64_t bound) const {
+    const auto &post = stage.requantise;
+    const bool is_add = stage.op == StageOp::kAdd;
+    const auto channels = static_cast<std::size_t>(stage.output_shape.channels);
+    require(post.multiplier.size() == (is_add ? 2 : channels), "wrong number of multipliers");
+    require(post.bias.size() == (is_add ? 1 : channels), "wrong number of biases");
+    require(post.shift >= 0 && post.shift <= 62, "the shift is not within 0 .. 62");
+    require(0 <= post.low && post.low <= post.high && post.high <= 255,
+            "clamp limits are not 0 <= low <= high <= 255");
+    if (is_add) {
+      const std::int64_t factors = std::llabs(post.multiplier[0]) + std::llabs(post.multiplier[1]);
+      require(fits(255, factors, post.bias[0], post.shift), "post-processing exceeds 64 bits");
+      return;
+    }
+    for (std::size_t c = 0; c < channels; ++c) {
+      require(fits(bound, post.multiplier[c], post.bias[c], post.shift),
+              "post-processing exceeds 64 bits");
+    }
+  }
+
+  /// Largest magnitude of a stage's accumulator.
+  std::int64_t accumulator_bound(const Stage &stage) {
+    switch (stage.op) {
+      case StageOp::kMvm:
+        return mvm_bound(stage);
+      case StageOp::kAveragePool:
+        return std::int64_t{stage.window.kernel_height} * stage.window.kernel_width * 255;
+      case StageOp::kAggregate: {
+        std::int64_t bound = 0;
+        for (std::size_t i = 0; i < stage.inputs.size(); ++i) bound += port_bound(i);
+        return bound;
+      }
+      case StageOp::kMaxPool:
+      case StageOp::kAdd:
+        return 255;
+    }
+    return 0;
+  }
+
+  std::int64_t port_bound(std::size_t port) {
+    std::int64_t bound = 0;
+    for (const auto &connection : connections_[{current_, port}]) {
+      bound = std::max(bound, bounds_[connection.producer]);
+    }
+    return bound;
+  }
+
+  std::int64_t mvm_bound(const Stage &stage) const {
+    std::set<unsigned> blocks;
+    for (const auto &use : stage.arrays) blocks.insert(use.row_block);
+    const auto count = static_cast<std::int64_t>(blocks.size());
+    switch (chip_.nnadc.code) {
+      case config::CodeFormat::kSigned8:
+        return count * 127;
+      case config::CodeFormat::kSignPlus8:
+        return count * 255;
+      case config::CodeFormat::kLossless:
+        return std::min<std::int64_t>(count * chip_.array.rows, stage.kernel_rows) * 255 * 128;
+    }
+    return 0;
+  }
+
+  static bool fits(std::int64_t bound, std::int64_t multiplier, std::int64_t bias, int shift) {
+    if (bias == std::numeric_limits<std::int64_t>::min()) return false;
+    const std::int64_t half = shift == 0 ? 0 : std::int64_t{1} << (shift - 1);
+    std::int64_t sum = 0;
+    return !__builtin_mul_overflow(bound, std::int64_t{std::llabs(multiplier)}, &sum) &&
+           !__builtin_add_overflow(sum, std::int64_t{std::llabs(bias)}, &sum) &&
+           !__builtin_add_overflow(sum, half, &sum);
+  }
+
+  const program::ControlProgram &program_;
+  const config::ChipConfig &chip_;
+  std::size_t current_;
+  std::map<Key, std::size_t> slots_;
+  std::set<Key> arrays_;
+  std::map<std::pair<std::size_t, std::size_t>, std::vector<Connection>> connections_;
+  std::vector<Connection> host_;
+  std::vector<std::int64_t> bounds_;
+};
+
+}  // namespace
+
+ControlFault check_control(const program::ControlProgram &program, const config::ChipConfig &chip) {
+  try {
+    Checker(program, chip).run();
+  } catch (const Failure &failure) {
+    return failure.fault;
+  }
+  return {};
+}
+
+}  // namespace npim::chip

@@ -1,0 +1,31 @@
+// Whether a chip can run a control program. Everything that the stages rely on later is checked
+// here, so that no blob, however damaged, can make them read or write where they should not, loop
+// without end or ask for unreasonable memory.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "abi/npim_abi.h"
+#include "config/chip_config.h"
+#include "program/stage.h"
+
+namespace npim::chip {
+
+struct ControlFault {
+  abi::Error error = abi::Error::kNone;
+  std::uint32_t stage = 0;  ///< number of the stage, or the number of stages for the program itself
+  std::string reason;
+
+  bool ok() const { return error == abi::Error::kNone; }
+};
+
+/// The controller's store and its buffer for output rows.
+constexpr std::size_t kMostStages = 4096;
+constexpr std::size_t kMostConnections = 65536;
+constexpr std::size_t kMostHostSlices = 255;
+constexpr std::int64_t kMostOutputRowBytes = 1 << 20;
+
+ControlFault check_control(const program::ControlProgram &program, const config::ChipConfig &chip);
+
+}  // namespace npim::chip

@@ -1,0 +1,42 @@
+// The link between chip and host memory (HyperTransport in [NP]): a latency and a bandwidth for
+// each direction. It carries what the controller reads and writes to the host face's DMA engine.
+#pragma once
+
+#include <tlm_utils/simple_initiator_socket.h>
+#include <tlm_utils/simple_target_socket.h>
+
+#include <systemc>
+#include <tlm>
+
+#include "chip/chip_context.h"
+
+namespace npim::chip {
+
+class HostLink : public sc_core::sc_module {
+ public:
+  tlm_utils::simple_target_socket<HostLink> from_controller;
+  tlm_utils::simple_initiator_socket<HostLink> to_host;
+
+  HostLink(const sc_core::sc_module_name &module_name, const ChipContext &context)
+      : sc_module(module_name),
+        from_controller("from_controller"),
+        to_host("to_host"),
+        context_(context) {
+    from_controller.register_b_transport(this, &HostLink::b_transport);
+  }
+
+ private:
+  void b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &delay) {
+    const sc_core::sc_time now = sc_core::sc_time_stamp();
+    const sc_core::sc_time length(payload.get_data_length() * context_.timing.link_ns_per_byte,
+                                  sc_core::SC_NS);
+    BusyUntil &direction = payload.is_read() ? reads_ : writes_;
+    delay = direction.reserve(now + delay, length) + context_.timing.link_latency - now;
+    to_host->b_transport(payload, delay);
+  }
+
+  const ChipContext &context_;
+  BusyUntil reads_, writes_;
+};
+
+}  // namespace npim::chip

@@ -1,0 +1,118 @@
+// An in-situ multiply-accumulate unit (a PE of [NP] section 5): crossbars with their DACs, NNS+As
+// and sample-and-holds, the input register IR and the output register OR. The modules hold state
+// and compute values; the stages of the tile decide when (stage_engine.h).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <systemc>
+#include <vector>
+
+#include "chip/chip_context.h"
+#include "crossbar/array.h"
+#include "dataflow/strategy_c.h"
+
+namespace npim::chip {
+
+/// One crossbar and the mark that it has been programmed since the last reset.
+class Crossbar : public sc_core::sc_module {
+ public:
+  Crossbar(const sc_core::sc_module_name &module_name, const device::ArrayGeometry &geometry)
+      : sc_module(module_name), array(geometry) {}
+
+  crossbar::Array array;
+  bool programmed = false;
+};
+
+/// The DACs of all word lines of an IMA.
+class DacBank : public sc_core::sc_module {
+ public:
+  DacBank(const sc_core::sc_module_name &module_name, const config::ChipConfig &chip)
+      : sc_module(module_name), dac(chip.dac_bits, chip.input_bits) {}
+
+  const peripheral::Dac dac;
+};
+
+/// The shift-and-adds, one per array.
+class NnsaBank : public sc_core::sc_module {
+ public:
+  NnsaBank(const sc_core::sc_module_name &module_name, const config::ChipConfig &chip)
+      : sc_module(module_name), shift_add(chip.dac_bits) {}
+
+  const peripheral::IdealNnsa shift_add;
+};
+
+/// Holds the sums of each array, in units of input LSB * weight LSB, until they are converted.
+class SampleHold : public sc_core::sc_module {
+ public:
+  SampleHold(const sc_core::sc_module_name &module_name, int arrays, int vectors)
+      : sc_module(module_name), arrays_(arrays), vectors_(vectors) {}
+
+  std::int32_t *sums(int array) {
+    if (sums_.empty()) sums_.resize(static_cast<std::size_t>(arrays_) * vectors_);
+    return sums_.data() + static_cast<std::size_t>(array) * vectors_;
+  }
+
+ private:
+  int arrays_, vectors_;
+  std::vector<std::int32_t> sums_;
+};
+
+/// SRAM that the tile's controller divides among the stages when it loads them.
+class InputRegister : public sc_core::sc_module {
+ public:
+  InputRegister(const sc_core::sc_module_name &module_name, std::size_t bytes)
+      : sc_module(module_name), capacity_(bytes) {}
+
+  /// Offset of `bytes` new bytes. The controller has checked that they fit.
+  std::size_t allocate(std::size_t bytes) {
+    const std::size_t offset = content_.size();
+    content_.resize(offset + bytes);
+    return offset;
+  }
+  void release() { content_.clear(); }
+  std::size_t capacity() const { return capacity_; }
+  std::uint8_t *data(std::size_t offset) { return content_.data() + offset; }
+
+ private:
+  std::size_t capacity_;
+  std::vector<std::uint8_t> content_;
+};
+
+/// Sums of converter codes over the arrays of the IMA, drained over the tile bus.
+class OutputRegister : public sc_core::sc_module {
+ public:
+  explicit OutputRegister(const sc_core::sc_module_name &module_name) : sc_module(module_name) {}
+
+  std::size_t allocate(std::size_t sums) {
+    const std::size_t first = sums_.size();
+    sums_.resize(first + sums);
+    return first;
+  }
+  void release() { sums_.clear(); }
+  std::int64_t *sums(std::size_t first) { return sums_.data() + first; }
+
+ private:
+  std::vector<std::int64_t> sums_;
+};
+
+class Ima : public sc_core::sc_module {
+ public:
+  Ima(const sc_core::sc_module_name &module_name, const ChipContext &context);
+
+  Crossbar &crossbar(int array) { return *crossbars_[static_cast<std::size_t>(array)]; }
+  /// All input cycles of one array: IR -> DACs -> crossbar -> NNS+A -> sample-and-hold.
+  void evaluate(int array, std::size_t input_offset, int rows);
+
+  InputRegister input_register;
+  OutputRegister output_register;
+  DacBank dacs;
+  NnsaBank nnsas;
+  SampleHold sample_hold;
+
+ private:
+  dataflow::StrategyC strategy_;
+  std::vector<std::unique_ptr<Crossbar>> crossbars_;
+};
+
+}  // namespace npim::chip

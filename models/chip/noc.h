@@ -1,0 +1,76 @@
+// The network on chip: a concentrated mesh ([NP] section 5) whose routers serve a few neighbouring
+// tiles each. Packets go first along x, then along y; a hop takes the router's cycles, and a packet
+// occupies each link for its flits (a header flit and the payload). A link serves packets in the
+// order in which they were sent.
+#pragma once
+
+#include <tlm_utils/multi_passthrough_initiator_socket.h>
+#include <tlm_utils/multi_passthrough_target_socket.h>
+
+#include <cstdint>
+#include <memory>
+#include <systemc>
+#include <tlm>
+#include <vector>
+
+#include "chip/chip_context.h"
+
+namespace npim::chip {
+
+/// One router: its output links, four to neighbours and one to each node that it serves.
+class Router : public sc_core::sc_module {
+ public:
+  enum Port { kEast, kWest, kSouth, kNorth, kFirstNode };
+
+  Router(const sc_core::sc_module_name &module_name, const Timing &timing, int router_cycles,
+         int nodes)
+      : sc_module(module_name),
+        latency_(times(timing.noc_clock, static_cast<std::uint64_t>(router_cycles))),
+        clock_(timing.noc_clock),
+        links_(static_cast<std::size_t>(kFirstNode + nodes)) {}
+
+  /// A packet's head arrives at `head`. Returns when it has gone over link `port`.
+  sc_core::sc_time forward(int port, const sc_core::sc_time &head, std::uint64_t flits) {
+    const sc_core::sc_time length = times(clock_, flits);
+    const sc_core::sc_time end =
+        links_[static_cast<std::size_t>(port)].reserve(head + latency_, length);
+    return end - length + clock_;
+  }
+
+ private:
+  sc_core::sc_time latency_, clock_;
+  std::vector<BusyUntil> links_;
+};
+
+class Noc : public sc_core::sc_module {
+ public:
+  /// Bind one socket of each kind per tile, in tile order, then those of the controller, which is
+  /// attached to the first router.
+  tlm_utils::multi_passthrough_target_socket<Noc> from_nodes;
+  tlm_utils::multi_passthrough_initiator_socket<Noc> to_nodes;
+
+  Noc(const sc_core::sc_module_name &module_name, const ChipContext &context);
+
+  int hops(unsigned from, unsigned to) const;
+
+ private:
+  struct Place {
+    int x = 0, y = 0;   // of the router
+    int node_port = 0;  // of the node at its router
+  };
+  Place place(unsigned node) const;
+  Router &router(int x, int y) {
+    return *routers_[static_cast<std::size_t>(y) * static_cast<std::size_t>(columns_) +
+                     static_cast<std::size_t>(x)];
+  }
+  sc_core::sc_time arrival(unsigned from, unsigned to, sc_core::sc_time head, std::uint64_t bytes);
+  void b_transport(int from, tlm::tlm_generic_payload &payload, sc_core::sc_time &delay);
+
+  const ChipContext &context_;
+  unsigned tiles_;
+  int block_columns_, block_rows_;  // tiles that share a router
+  int columns_, rows_;              // routers
+  std::vector<std::unique_ptr<Router>> routers_;
+};
+
+}  // namespace npim::chip

@@ -1,0 +1,163 @@
+// One stage at work: the two-stage pipeline per sliding window of [NP] section 5 as two processes.
+//   front: wait for the window's pixels; eDRAM -> tile bus -> IR; then ceil(P_I / P_D) input cycles
+//          through DACs, crossbars and NNS+As into the sample-and-holds. The input cycles start on
+//          the chip's input-cycle grid, which starts with the run; so in steady state a window
+//          takes 1 + ceil(P_I / P_D) input cycles, the 1 being the copy to IR.
+//   back:  convert (NNADCs shared by the tile), add in IMA and tile, post-process, send.
+// The sample-and-holds are the slot of depth one between them. Stages without crossbars (pools,
+// additions, aggregators) have the same shape: fetch, then post-process and send.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <systemc>
+#include <tlm>
+#include <vector>
+
+#include "chip/chip_context.h"
+#include "chip/stream_port.h"
+#include "peripheral/nnadc.h"
+#include "peripheral/post_processing.h"
+#include "program/stage.h"
+
+namespace npim::chip {
+
+class Tile;
+
+class StageEngine {
+ public:
+  /// `stage` has passed check_control(). `index` is the stage's number in load order.
+  StageEngine(Tile &tile, ChipContext &context, const program::Stage &stage, std::uint32_t index);
+  ~StageEngine();
+  StageEngine(const StageEngine &) = delete;
+  StageEngine &operator=(const StageEngine &) = delete;
+
+  const program::Stage &stage() const { return stage_; }
+  StreamPort &port(std::size_t i) { return *ports_[i]; }
+  /// Adds the next of the stage's destinations: where its pixels go.
+  void connect(StreamPort &port, const program::Destination &destination);
+
+  static constexpr int kProcesses = 2;
+  /// Starts a run of `images` images; all pipelines are empty.
+  void begin(std::uint64_t images);
+  /// Ends the processes at once, for a cancelled or failed run.
+  void kill();
+  bool is_starving() const;
+
+  abi::StageCounters counters() const;
+
+ private:
+  /// A run of bytes that window and image have in common: what one row of the kernel contributes to
+  /// a row block. `image_offset` counts from the window's first column.
+  struct Segment {
+    std::uint32_t to = 0;
+    std::int32_t kernel_row = 0;  // times dilation
+    std::int64_t image_offset = 0;
+    std::uint32_t bytes = 0;
+  };
+  /// A row block that an IMA has in its input register.
+  struct InputCopy {
+    int ima = 0;
+    std::size_t window_offset = 0, register_offset = 0;
+    int rows = 0;
+  };
+  struct Work {  // one array
+    int ima = 0, array = 0;
+    std::size_t input_offset = 0;
+    int rows = 0, vectors = 0;
+    std::size_t sums = 0;  // in the IMA's output register
+  };
+  struct Collect {  // sums that an IMA sends to the tile's adders
+    int ima = 0;
+    std::size_t sums = 0;
+    int first_channel = 0, channels = 0;
+  };
+  struct Route {
+    StreamPort *port = nullptr;
+    unsigned producer = 0;
+    std::uint64_t address = 0;
+    bool local = false;
+  };
+  struct Position {
+    std::uint64_t image = 0;
+    std::int32_t y = 0, x = 0;  // of the output pixel
+  };
+
+  // Set-up
+  void plan_arrays();
+  void plan_segments(int row_block, std::size_t to);
+  void plan_times();
+
+  // Processes
+  void run_process(void (StageEngine::*body)());
+  void spawn();
+  void front();
+  void back();
+  void front_window(const Position &at);
+  void back_window();
+
+  // Front
+  std::uint64_t pixels_needed(const Position &at) const;
+  void wait_for_inputs(const Position &at);
+  void fetch(const Position &at);
+  void gather_window(const Position &at);
+  void gather_pool(const Position &at);
+  void gather_pixels(const Position &at);
+  void drive();
+  void free_rows(const Position &at);
+  void hand_over();
+
+  // Back
+  void convert();
+  void accumulate_codes();
+  void post_process();
+  void encode_output();
+  void send(const Route &route);
+
+  // Accounting
+  void window_enters();
+  void window_leaves();
+
+  Tile &tile_;
+  ChipContext &context_;
+  const program::Stage stage_;
+  const std::uint32_t index_;
+  network::Window window_;  // of the operation; 1 x 1 for additions and aggregators
+  std::vector<std::unique_ptr<StreamPort>> ports_;
+  std::vector<Route> routes_;
+  std::unique_ptr<peripheral::AnalogToDigital> converter_;
+  peripheral::Requantiser requantiser_;
+
+  // Plan of an MVM window
+  std::vector<Segment> segments_;
+  std::vector<InputCopy> copies_;
+  std::vector<Work> work_;
+  std::vector<Collect> collects_;
+  std::uint64_t fetch_bytes_ = 0, collect_bytes_ = 0, collect_values_ = 0;
+  std::uint64_t conversions_per_window_ = 0, post_values_ = 0;
+
+  // The window that is being fetched, and the one between the processes
+  std::vector<std::uint8_t> fetched_, slot_;
+  std::uint64_t fetched_taps_ = 0, slot_taps_ = 0;
+  bool slot_full_ = false;
+  std::vector<std::int64_t> accumulators_;
+  std::vector<std::int32_t> values_;
+  std::vector<std::uint8_t> output_;
+  tlm::tlm_generic_payload payload_;
+
+  // The run
+  std::uint64_t images_ = 0;
+  bool front_pending_ = false, back_pending_ = false;
+  sc_core::sc_time origin_;
+  sc_core::sc_event start_;
+  Gate slot_filled_, slot_free_;
+  sc_core::sc_process_handle front_process_, back_process_;
+
+  // Counters
+  std::uint64_t windows_ = 0, conversions_ = 0, cycles_ = 0;
+  sc_core::sc_time busy_, waited_, first_start_, last_end_, active_since_;
+  int in_flight_ = 0;
+  bool started_ = false;
+};
+
+}  // namespace npim::chip

@@ -1,0 +1,150 @@
+#include "chip/tile.h"
+
+#include <algorithm>
+#include <string>
+
+namespace npim::chip {
+
+Tile::Tile(const sc_core::sc_module_name &module_name, ChipContext &context)
+    : sc_module(module_name),
+      from_noc("from_noc"),
+      to_noc("to_noc"),
+      edram("edram", context),
+      bus("bus", context),
+      nnadc("nnadc", context),
+      post("post", context),
+      context_(context) {
+  for (int i = 0; i < context.config.imas_per_tile; ++i) {
+    imas_.push_back(std::make_unique<Ima>(("ima" + std::to_string(i)).c_str(), context));
+  }
+  from_noc.register_b_transport(this, &Tile::b_transport);
+}
+
+StageEngine *Tile::stage(unsigned slot) {
+  for (const auto &stage : stages_) {
+    if (stage->stage().slot == slot) return stage.get();
+  }
+  return nullptr;
+}
+
+void Tile::unload() {
+  stages_.clear();
+  for (auto &ima : imas_) {
+    ima->input_register.release();
+    ima->output_register.release();
+  }
+}
+
+void Tile::send(tlm::tlm_generic_payload &payload, bool local) {
+  sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
+  if (local) {
+    b_transport(payload, delay);
+  } else {
+    to_noc->b_transport(payload, delay);
+  }
+  if (delay > sc_core::SC_ZERO_TIME) sc_core::wait(delay);
+}
+
+void Tile::b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &delay) {
+  const ChipAddress address = ChipAddress::decode(payload.get_address());
+  bool understood = false;
+  switch (address.region) {
+    case ChipRegion::kEdram:
+      understood = access_edram(address, payload, delay);
+      break;
+    case ChipRegion::kCrossbar:
+      understood = access_crossbar(address, payload, delay);
+      break;
+    case ChipRegion::kControl:
+      understood = payload.is_write() && load_stage(address, payload);
+      break;
+    case ChipRegion::kStream:
+      understood = payload.is_write() && receive(address, payload, delay);
+      break;
+  }
+  payload.set_response_status(understood ? tlm::TLM_OK_RESPONSE : tlm::TLM_ADDRESS_ERROR_RESPONSE);
+}
+
+bool Tile::access_edram(const ChipAddress &address, tlm::tlm_generic_payload &payload,
+                        sc_core::sc_time &delay) {
+  const std::uint64_t bytes = payload.get_data_length();
+  if (address.detail > edram.size() || bytes > edram.size() - address.detail) return false;
+  const auto offset = static_cast<std::size_t>(address.detail);
+  if (payload.is_read()) {
+    edram.read(offset, payload.get_data_ptr(), bytes);
+  } else {
+    edram.write(offset, payload.get_data_ptr(), bytes);
+  }
+  const sc_core::sc_time now = sc_core::sc_time_stamp();
+  delay = bus.edram_transfer(now + delay, bytes) - now;
+  return true;
+}
+
+/// Programming takes the time of its transfer only; the controller, which knows what else an IMA's
+/// write circuit has to do, adds the pulses.
+bool Tile::access_crossbar(const ChipAddress &address, tlm::tlm_generic_payload &payload,
+                           sc_core::sc_time &delay) {
+  const auto array = static_cast<int>(address.detail >> 24);
+  const std::size_t offset = address.detail & 0xffffff;
+  const std::size_t bytes = payload.get_data_length();
+  if (array >= context_.config.arrays_per_tile()) return false;
+  crossbar::Array &cells = crossbar(array).array;
+  const int most_rows = context_.geometry.rows, most_vectors = context_.geometry.vectors();
+  std::uint8_t *data = payload.get_data_ptr();
+  if (payload.is_write()) {
+    if (bytes < 4 || offset != 0) return false;
+    const int rows = data[0] | data[1] << 8, vectors = data[2] | data[3] << 8;
+    if (rows > most_rows || vectors > most_vectors) return false;
+    if (bytes != 4 + static_cast<std::size_t>(rows) * static_cast<std::size_t>(vectors)) {
+      return false;
+    }
+    cells.program(reinterpret_cast<const std::int8_t *>(data + 4), rows, vectors);
+  } else {
+    const auto width = static_cast<std::size_t>(most_vectors);
+    const std::size_t size = static_cast<std::size_t>(most_rows) * width;
+    if (offset > size || bytes > size - offset) return false;
+    for (std::size_t i = 0; i < bytes; ++i) {
+      const std::size_t at = offset + i;
+      data[i] = static_cast<std::uint8_t>(
+          cells.weight(static_cast<int>(at / width), static_cast<int>(at % width)));
+    }
+  }
+  const sc_core::sc_time now = sc_core::sc_time_stamp();
+  delay = bus.transfer(now + delay, bytes) - now;
+  return true;
+}
+
+/// The controller has checked the stage against the chip and against all others.
+bool Tile::load_stage(const ChipAddress &address, const tlm::tlm_generic_payload &payload) {
+  const auto control =
+      program::decode_control(payload.get_data_ptr(), payload.get_data_length(), name());
+  if (control.stages.size() != 1) return false;
+  stages_.push_back(std::make_unique<StageEngine>(*this, context_, control.stages[0],
+                                                  static_cast<std::uint32_t>(address.detail)));
+  return true;
+}
+
+bool Tile::receive(const ChipAddress &address, const tlm::tlm_generic_payload &payload,
+                   sc_core::sc_time &delay) {
+  StageEngine *to = stage(static_cast<unsigned>(address.detail >> 32));
+  const auto number = static_cast<std::size_t>(address.detail >> 24 & 0xff);
+  const auto producer = static_cast<unsigned>(address.detail >> 16 & 0xff);
+  if (to == nullptr || number >= to->stage().inputs.size()) return false;
+  StreamPort &port = to->port(number);
+  if (producer >= port.producers()) return false;
+  const std::uint64_t bytes = payload.get_data_length();
+  const std::uint64_t pixels = bytes / port.slice_bytes(producer);
+  const std::uint8_t *data = payload.get_data_ptr();
+  port.place(producer, pixels, [&](std::uint64_t offset, std::uint64_t size) {
+    edram.write(port.config().edram_offset + offset, data, size);
+    data += size;
+  });
+  const sc_core::sc_time now = sc_core::sc_time_stamp();
+  const sc_core::sc_time end = bus.edram_transfer(now + delay, bytes);
+  delay = sc_core::SC_ZERO_TIME;
+  sc_core::wait(end - now);
+  port.deliver(producer, pixels);
+  return true;
+}
+
+}  // namespace npim::chip

@@ -1,0 +1,61 @@
+// The times that the chip's modules are built from, derived once from the configuration.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <systemc>
+
+#include "config/chip_config.h"
+
+namespace npim::chip {
+
+/// duration * count, exactly (sc_time's own operator goes through double).
+inline sc_core::sc_time times(const sc_core::sc_time &duration, std::uint64_t count) {
+  return sc_core::sc_time::from_value(duration.value() * count);
+}
+
+inline std::uint64_t divide_up(std::uint64_t a, std::uint64_t b) {
+  return (a + b - 1) / b;
+}
+
+/// A resource that serves one request after the other, in the order of the calls.
+class BusyUntil {
+ public:
+  /// Takes the resource for `duration`, from `earliest` or when it becomes free. Returns the end.
+  sc_core::sc_time reserve(const sc_core::sc_time &earliest, const sc_core::sc_time &duration) {
+    free_at_ = std::max(free_at_, earliest) + duration;
+    return free_at_;
+  }
+  const sc_core::sc_time &free_at() const { return free_at_; }
+
+ private:
+  sc_core::sc_time free_at_;
+};
+
+struct Timing {
+  sc_core::sc_time input_cycle;  ///< one DAC slice through crossbar and NNS+A
+  sc_core::sc_time tile_clock;   ///< bus, adders, post-processing
+  sc_core::sc_time noc_clock;
+  sc_core::sc_time edram_access;  ///< first word of a transfer
+  sc_core::sc_time edram_word;    ///< each word: what is slower, bus or banks
+  sc_core::sc_time conversion;    ///< of one NNADC
+  sc_core::sc_time write_pulse;   ///< one programming pulse and its verify
+  sc_core::sc_time link_latency;
+  double link_ns_per_byte;
+  int input_cycles;
+
+  explicit Timing(const config::ChipConfig &chip)
+      : input_cycle(chip.input_cycle_ns, sc_core::SC_NS),
+        tile_clock(1e3 / chip.tile_clock_mhz, sc_core::SC_NS),
+        noc_clock(1e3 / chip.noc.clock_mhz, sc_core::SC_NS),
+        edram_access(chip.edram.access_ns, sc_core::SC_NS),
+        edram_word(std::max(
+            tile_clock, sc_core::sc_time(chip.edram.access_ns / chip.edram.banks, sc_core::SC_NS))),
+        conversion(1e3 / chip.nnadc.rate_msps, sc_core::SC_NS),
+        write_pulse(chip.array.write_pulse_ns + chip.array.verify_read_ns, sc_core::SC_NS),
+        link_latency(chip.host_link.latency_ns, sc_core::SC_NS),
+        link_ns_per_byte(1.0 / chip.host_link.gigabytes_per_second),
+        input_cycles(chip.input_cycles()) {}
+};
+
+}  // namespace npim::chip
