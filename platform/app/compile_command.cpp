@@ -1,0 +1,197 @@
+// npim compile: ONNX model and calibration images to a program file, with the report of
+// quantisation and mapping.
+#include <iostream>
+
+#include "app/command.h"
+#include "app/text_table.h"
+#include "base/file.h"
+#include "mapping/mapping.h"
+#include "network/dataset.h"
+#include "network/onnx_import.h"
+#include "network/quantise.h"
+
+namespace npim::app {
+namespace {
+
+namespace po = boost::program_options;
+using network::LayerOp;
+
+struct CompileOptions {
+  std::string model, chip, calibration, output, json, name;
+  int calibration_count = 0;
+};
+
+bool parse(const Arguments &arguments, CompileOptions &to) {
+  po::options_description options("Options");
+  auto add = options.add_options();
+  add("model", po::value(&to.model)->required(), "ONNX file (opset 11 to 17)");
+  add("chip", po::value(&to.chip)->required(), "chip configuration (configs/chips/*.json)");
+  add("calibrate", po::value(&to.calibration)->required(),
+      "images that the ranges of activations and converters are chosen on: IDX (also .gz) or "
+      "CIFAR-10 binary");
+  add("calibrate-count", po::value(&to.calibration_count)->default_value(128),
+      "use at most this many of them");
+  add("output,o", po::value(&to.output)->required(), "program file to write");
+  add("name", po::value(&to.name), "name of the network in reports (default: the file's)");
+  add("json", po::value(&to.json), "write the report as JSON too");
+  po::variables_map values;
+  if (!parse_arguments(
+          arguments,
+          "Usage: npim compile MODEL.onnx --chip FILE --calibrate FILE -o FILE.npim\n\n"
+          "Quantises a trained network to 8 bits, chooses NNADC range and bit-line gain per "
+          "layer,\n"
+          "maps it onto the chip's tiles and writes the program that firmware loads.",
+          options, "model", values)) {
+    return false;
+  }
+  if (to.calibration_count < 1) {
+    throw InputError("command line", "--calibrate-count must be at least 1");
+  }
+  return true;
+}
+
+network::Calibration load_calibration(const CompileOptions &options,
+                                      const network::TensorShape &input) {
+  network::LabelledImages images = network::load_images(options.calibration);
+  const network::TensorShape shape = {images.height, images.width, images.channels};
+  if (shape != input) {
+    const auto text = [](const network::TensorShape &s) {
+      return std::to_string(s.height) + " x " + std::to_string(s.width) + " x " +
+             std::to_string(s.channels);
+    };
+    throw InputError(options.calibration, "has images of " + text(shape) + ", the network " +
+                                              options.model + " takes " + text(input));
+  }
+  network::Calibration calibration;
+  calibration.shape = shape;
+  calibration.count = std::min(images.count, options.calibration_count);
+  images.pixels.resize(static_cast<std::size_t>(calibration.count) * images.image_bytes());
+  calibration.pixels = std::move(images.pixels);
+  return calibration;
+}
+
+network::QuantiseOptions quantise_options(const config::ChipConfig &chip) {
+  network::QuantiseOptions options;
+  options.format.array_rows = chip.array.rows;
+  options.format.code = static_cast<network::ConverterFormat::Code>(chip.nnadc.code);
+  options.range_divisors.assign(chip.nnadc.range_divisors.begin(), chip.nnadc.range_divisors.end());
+  options.bitline_gains.assign(chip.bitline_gains.begin(), chip.bitline_gains.end());
+  return options;
+}
+
+const char *operation(LayerOp op) {
+  switch (op) {
+    case LayerOp::kConvolution:
+      return "conv";
+    case LayerOp::kMaxPool:
+      return "max pool";
+    case LayerOp::kAveragePool:
+      return "avg pool";
+    default:
+      return "add";
+  }
+}
+
+std::string tile_list(const std::vector<int> &tiles) {
+  std::string list;
+  for (std::size_t i = 0; i < tiles.size() && i < 4; ++i) {
+    list += (i == 0 ? "" : " ") + std::to_string(tiles[i]);
+  }
+  return tiles.size() > 4 ? list + " ... " + std::to_string(tiles.back()) : list;
+}
+
+std::string shape_text(const network::TensorShape &shape) {
+  return std::to_string(shape.height) + "x" + std::to_string(shape.width) + "x" +
+         std::to_string(shape.channels);
+}
+
+void print_report(const mapping::Mapping &mapping, const network::QuantisationReport &quantisation,
+                  const config::ChipConfig &chip) {
+  TextTable table({"layer", "op", "output", "weights", "MACs", "arrays", "used %", "blocks",
+                   "tiles", "eDRAM B", "V_max/VDD", "gain", "SQNR dB", "clipped %"});
+  std::int64_t weights = 0, macs = 0;
+  for (std::size_t i = 0; i < mapping.layers.size(); ++i) {
+    const auto &layer = mapping.layers[i];
+    const auto &quality = quantisation.layers.at(i);
+    weights += layer.weights;
+    macs += layer.macs;
+    const bool conv = layer.op == LayerOp::kConvolution;
+    const auto if_conv = [&](const std::string &text) { return conv ? text : std::string(); };
+    table.add({layer.name, operation(layer.op), shape_text(layer.output_shape),
+               if_conv(with_thousands(layer.weights)), if_conv(with_thousands(layer.macs)),
+               if_conv(std::to_string(layer.arrays)), if_conv(fixed(100 * layer.utilisation, 1)),
+               if_conv(std::to_string(layer.row_blocks)), tile_list(layer.tiles),
+               with_thousands(layer.buffer_bytes),
+               if_conv(fixed(0.5 / quality.converter.range_divisor, 3)),
+               if_conv(std::to_string(quality.converter.bitline_gain)), fixed(quality.sqnr_db, 1),
+               if_conv(fixed(100 * quality.clipping_rate, 2))});
+  }
+  std::cout << table.format() << '\n'
+            << mapping.arrays_used << " of " << chip.tiles() * chip.arrays_per_tile()
+            << " arrays on " << mapping.tiles_used << " of " << chip.tiles() << " tiles, "
+            << with_thousands(weights) << " weights, " << with_thousands(macs)
+            << " MACs per image\n";
+}
+
+boost::json::object json_report(const mapping::Mapping &mapping,
+                                const network::QuantisationReport &quantisation,
+                                const config::ChipConfig &chip) {
+  boost::json::array layers;
+  for (std::size_t i = 0; i < mapping.layers.size(); ++i) {
+    const auto &layer = mapping.layers[i];
+    const auto &quality = quantisation.layers.at(i);
+    layers.push_back({{"name", layer.name},
+                      {"operation", operation(layer.op)},
+                      {"weights", layer.weights},
+                      {"macs", layer.macs},
+                      {"windows", layer.windows},
+                      {"arrays", layer.arrays},
+                      {"utilisation", layer.utilisation},
+                      {"row_blocks", layer.row_blocks},
+                      {"tiles", boost::json::value_from(layer.tiles)},
+                      {"edram_bytes", layer.buffer_bytes},
+                      {"range_divisor", quality.converter.range_divisor},
+                      {"bitline_gain", quality.converter.bitline_gain},
+                      {"sqnr_db", quality.sqnr_db},
+                      {"converter_sqnr_db", quality.converter_sqnr_db},
+                      {"clipping_rate", quality.clipping_rate}});
+  }
+  return {{"chip", chip.name},
+          {"arrays_used", mapping.arrays_used},
+          {"tiles_used", mapping.tiles_used},
+          {"layers", layers}};
+}
+
+std::string base_name(const std::string &path) {
+  const auto slash = path.find_last_of('/');
+  const std::string file = slash == std::string::npos ? path : path.substr(slash + 1);
+  return file.substr(0, file.find_last_of('.'));
+}
+
+}  // namespace
+
+int compile_command(const Arguments &arguments) {
+  CompileOptions options;
+  if (!parse(arguments, options)) return kSuccess;
+  const config::ChipConfig chip = config::load_chip_config(options.chip);
+  const network::Graph graph = network::import_onnx(options.model);
+  const network::TensorShape input = network::input_shape_of(graph);
+  network::QuantisationReport quality;
+  auto integers =
+      network::quantise(graph, load_calibration(options, input), quantise_options(chip), &quality);
+  integers.name = options.name.empty() ? base_name(options.model) : options.name;
+  const mapping::Mapping mapping = mapping::map_network(integers, chip);
+  const Bytes file = program::serialise(mapping.program);
+  write_file(options.output, file);
+  std::cout << integers.name << " on chip " << chip.name << "\n\n";
+  print_report(mapping, quality, chip);
+  if (quality.host_softmax) std::cout << "The softmax at the end is left to the host.\n";
+  std::cout << "Written: " << options.output << " ("
+            << with_thousands(static_cast<long long>(file.size())) << " bytes)\n";
+  if (!options.json.empty()) {
+    write_file(options.json, boost::json::serialize(json_report(mapping, quality, chip)) + "\n");
+  }
+  return kSuccess;
+}
+
+}  // namespace npim::app

@@ -1,0 +1,335 @@
+// npim run: the virtual platform with firmware, a program and images.
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <iostream>
+#include <memory>
+#include <optional>
+
+#include "app/command.h"
+#include "app/platform_trace.h"
+#include "app/progress.h"
+#include "app/results.h"
+#include "app/terminal_input.h"
+#include "app/text_table.h"
+#include "base/file.h"
+#include "board/board.h"
+#include "mapping/mapping.h"
+#include "network/dataset.h"
+
+namespace npim::app {
+namespace {
+
+namespace po = boost::program_options;
+using sc_core::sc_time;
+
+struct RunOptions {
+  std::string platform, firmware, program, images, labels, bootargs, json, trace, uart_input;
+  int count = 0, show = 5, batch = 0;
+  double timeout_s = 0, quantum_ns = 0;
+  bool no_dmi = false, check = false;
+};
+
+bool parse(const Arguments &arguments, RunOptions &to) {
+  po::options_description options("Options");
+  auto add = options.add_options();
+  add("platform", po::value(&to.platform)->required(), "platform file (configs/platforms/*.json)");
+  add("firmware", po::value(&to.firmware)->required(), "ELF file for RV64GC");
+  add("program", po::value(&to.program), "program from `npim compile`, placed in DRAM");
+  add("images", po::value(&to.images), "IDX (also .gz) or CIFAR-10 binary, placed in DRAM as IDX");
+  add("labels", po::value(&to.labels), "IDX labels (a CIFAR batch has its own)");
+  add("count", po::value(&to.count), "only the first so many images");
+  add("show", po::value(&to.show)->default_value(5), "draw so many digits as text (demo_cnn)");
+  add("batch", po::value(&to.batch), "images per RUN command (demo_cnn)");
+  add("bootargs", po::value(&to.bootargs), "boot arguments for the firmware, before those above");
+  add("check", po::bool_switch(&to.check),
+      "compare every logit with the integer golden executor's; exit 1 if one differs");
+  add("json", po::value(&to.json), "write predictions, logits and counters");
+  add("trace", po::value(&to.trace), "write a timeline for ui.perfetto.dev (Chrome trace JSON)");
+  add("timeout", po::value(&to.timeout_s)->default_value(10),
+      "end the run after so many simulated seconds");
+  add("quantum-ns", po::value(&to.quantum_ns),
+      "how far the hart may run ahead; changes speed, never results");
+  add("no-dmi", po::bool_switch(&to.no_dmi),
+      "move the hart's data by transactions; changes speed, never results");
+  add("uart-input", po::value(&to.uart_input),
+      "file whose bytes the UART receives (default: the terminal, if there is one)");
+  po::variables_map values;
+  if (!parse_arguments(arguments,
+                       "Usage: npim run --platform FILE --firmware ELF [--program FILE.npim] "
+                       "[--images FILE] [--labels FILE] ...\n\n"
+                       "Boots firmware on the virtual platform. Exit status: 0 when firmware ends "
+                       "with \"pass\", 1 when "
+                       "it fails,\ntraps, hangs or --check finds a difference, 2 for bad input.",
+                       options, "", values)) {
+    return false;
+  }
+  const auto refuse = [](const std::string &what) { throw InputError("command line", what); };
+  if (values.count("count") != 0 && to.count < 1) refuse("--count must be at least 1");
+  if (values.count("batch") != 0 && to.batch < 1) refuse("--batch must be at least 1");
+  if (to.show < 0) refuse("--show must not be negative");
+  if (!(to.timeout_s > 0 && to.timeout_s <= 1e6)) refuse("--timeout must be from 0 to 1e6 seconds");
+  if (values.count("quantum-ns") != 0 && !(to.quantum_ns >= 0.001 && to.quantum_ns <= 1e9)) {
+    refuse("--quantum-ns must be from 0.001 to 1e9");
+  }
+  if (to.check && (to.program.empty() || to.images.empty())) {
+    refuse("--check needs --program and --images");
+  }
+  if (!to.labels.empty() && to.images.empty()) refuse("--labels needs --images");
+  return true;
+}
+
+/// What the user named on the command line, read and checked before anything is simulated.
+struct Inputs {
+  board::PlatformConfig platform;
+  std::optional<config::ChipConfig> chip;
+  Bytes program_bytes;
+  std::optional<program::Program> program;
+  std::optional<network::LabelledImages> images;
+};
+
+void check_image_shape(const RunOptions &options, const Inputs &inputs) {
+  if (!inputs.program || !inputs.images) return;
+  const auto &shape = inputs.program->control.input_shape;
+  const auto &images = *inputs.images;
+  if (images.height == shape.height && images.width == shape.width &&
+      images.channels == shape.channels) {
+    return;
+  }
+  const auto text = [](int h, int w, int c) {
+    return std::to_string(h) + " x " + std::to_string(w) + " x " + std::to_string(c);
+  };
+  throw InputError(options.images, "has images of " +
+                                       text(images.height, images.width, images.channels) +
+                                       ", the program " + options.program + " takes " +
+                                       text(shape.height, shape.width, shape.channels));
+}
+
+Inputs read_inputs(const RunOptions &options) {
+  Inputs inputs;
+  inputs.platform = board::PlatformConfig::load(options.platform);
+  if (options.quantum_ns > 0) {
+    inputs.platform.hart.quantum = sc_time(options.quantum_ns, sc_core::SC_NS);
+  }
+  if (options.no_dmi) inputs.platform.hart.dmi = false;
+  if (!inputs.platform.chip_path.empty()) {
+    inputs.chip = config::load_chip_config(inputs.platform.chip_path);
+  }
+  if (!options.program.empty()) {
+    inputs.program_bytes = read_file(options.program);
+    inputs.program = program::deserialise_program(inputs.program_bytes, options.program);
+    if (!inputs.chip) throw InputError(options.platform, "has no chip to run a program on");
+    mapping::check_fits(*inputs.program, *inputs.chip, options.program);
+  }
+  if (!options.images.empty()) {
+    inputs.images = network::load_images(options.images, options.labels);
+    truncate(*inputs.images, options.count);
+    check_image_shape(options, inputs);
+  }
+  return inputs;
+}
+
+std::string boot_arguments(const RunOptions &options, const Inputs &inputs) {
+  std::string text = options.bootargs;
+  const auto add = [&](const std::string &key, long value) {
+    text += (text.empty() ? "" : " ") + key + "=" + std::to_string(value);
+  };
+  if (inputs.images) {
+    add("count", inputs.images->count);
+    add("show", options.show);
+    if (options.batch > 0) add("batch", options.batch);
+  }
+  return text;
+}
+
+/// The board with chip, files and terminal.
+class Session {
+ public:
+  Session(const RunOptions &options, Inputs &inputs)
+      : options_(options), inputs_(inputs), board_("board", inputs.platform) {
+    if (inputs.chip) {
+      accelerator_ = std::make_unique<accelerator::Accelerator>("accelerator", *inputs.chip);
+      board_.attach(*accelerator_);
+    }
+    board_.load_elf(options.firmware);
+    add_files();
+    connect_terminal();
+    if (!options.trace.empty()) start_trace();
+  }
+
+  board::RunResult run() {
+    const auto result = board_.run(sc_time(options_.timeout_s, sc_core::SC_SEC));
+    std::cout.flush();
+    if (sink_) sink_->close();
+    return result;
+  }
+
+  board::Board &board() { return board_; }
+  bool has_results() const { return has_results_; }
+  const accelerator::Accelerator *accelerator() const { return accelerator_.get(); }
+
+ private:
+  void add_files() {
+    if (inputs_.program) board_.add_file("program", inputs_.program_bytes);
+    if (inputs_.images) {
+      board_.add_file("images", idx_images(*inputs_.images));
+      if (!inputs_.images->labels.empty()) {
+        board_.add_file("labels", idx_labels(inputs_.images->labels));
+      }
+    }
+    if (inputs_.program && inputs_.images) {
+      const auto outputs =
+          static_cast<std::uint64_t>(inputs_.program->control.output_shape.elements());
+      board_.add_output("results",
+                        results_bytes(static_cast<std::uint64_t>(inputs_.images->count), outputs));
+      has_results_ = true;
+    }
+    board_.set_bootargs(boot_arguments(options_, inputs_));
+  }
+
+  void connect_terminal() {
+    board_.uart().set_sink([](char c) {
+      std::cout.put(c);
+      if (c == '\n') std::cout.flush();
+    });
+    const sc_time interval(100, sc_core::SC_US);
+    if (!options_.uart_input.empty()) {
+      const Bytes bytes = read_file(options_.uart_input);
+      board_.set_uart_input(
+          std::make_unique<peripherals::FixedBytes>(std::string(bytes.begin(), bytes.end())),
+          interval);
+    } else if (isatty(STDIN_FILENO) != 0) {
+      board_.set_uart_input(std::make_unique<TerminalInput>(), interval);
+    }
+  }
+
+  void start_trace() {
+    sink_ = std::make_unique<trace::TraceSink>(options_.trace);
+    auto layers = inputs_.program ? inputs_.program->layers : std::vector<program::LayerRecord>();
+    trace_ = std::make_unique<PlatformTrace>(*sink_, std::move(layers));
+    if (accelerator_) {
+      accelerator_->set_observer(trace_.get());
+      accelerator_->chip().set_observer(trace_.get());
+    }
+  }
+
+  const RunOptions &options_;
+  Inputs &inputs_;
+  board::Board board_;
+  std::unique_ptr<accelerator::Accelerator> accelerator_;
+  std::unique_ptr<trace::TraceSink> sink_;
+  std::unique_ptr<PlatformTrace> trace_;
+  bool has_results_ = false;
+};
+
+/// Compares the firmware's logits with the golden executor's. Returns whether all are equal.
+bool check_results(const RunOptions &options, const Inputs &inputs, const Results &results) {
+  if (results.count == 0) {
+    std::cout << "check: the firmware wrote no results\n";
+    return false;
+  }
+  Progress progress("checking against the golden executor", results.count);
+  const LogitCheck check = compare_with_golden(inputs.program->network, *inputs.images, results,
+                                               [&](long done) { progress.at(done); });
+  std::cout << "check: " << check.equal << " of " << check.total
+            << " logits equal the golden executor's";
+  if (results.count < static_cast<std::uint32_t>(inputs.images->count)) {
+    std::cout << " (only " << results.count << " of " << inputs.images->count
+              << " images were classified)";
+  }
+  std::cout << '\n';
+  if (!check.first_difference.empty()) {
+    std::cout << "check: first difference in " << options.images << ": " << check.first_difference
+              << '\n';
+  }
+  return check.equal == check.total &&
+         results.count == static_cast<std::uint32_t>(inputs.images->count);
+}
+
+const char *end_name(board::End end) {
+  switch (end) {
+    case board::End::kPass:
+      return "pass";
+    case board::End::kFail:
+      return "fail";
+    case board::End::kReset:
+      return "reset";
+    case board::End::kTimeout:
+      return "timeout";
+    case board::End::kIdle:
+      return "idle";
+    default:
+      return "lost";
+  }
+}
+
+struct Outcome {
+  board::RunResult result;
+  cpu::HartStatistics hart;
+  double host_s = 0;
+  Results results;
+  std::optional<bool> check_passed;
+};
+
+void print_summary(const Outcome &outcome) {
+  const double simulated_s = outcome.result.time.to_seconds();
+  std::cout << "Simulated " << fixed(simulated_s * 1e3, 3) << " ms ("
+            << with_thousands(static_cast<long long>(outcome.hart.instructions))
+            << " instructions) in " << fixed(outcome.host_s, 2) << " host seconds\n";
+  if (outcome.result.end != board::End::kPass) {
+    std::cout.flush();
+    std::cerr << "npim run: " << outcome.result.reason << '\n';
+  }
+}
+
+void write_json(const RunOptions &options, const Outcome &outcome,
+                const accelerator::Accelerator *accelerator) {
+  boost::json::object json = {
+      {"end", end_name(outcome.result.end)},
+      {"exit_code", outcome.result.exit_code},
+      {"reason", outcome.result.reason},
+      {"simulated_ps",
+       static_cast<std::int64_t>(std::llround(outcome.result.time / sc_time(1, sc_core::SC_PS)))},
+      {"instructions", outcome.hart.instructions},
+      {"hart_cycles", outcome.hart.cycles},
+      {"exceptions", outcome.hart.exceptions},
+      {"interrupts", outcome.hart.interrupts},
+      {"device_reads", outcome.hart.device_reads},
+      {"device_writes", outcome.hart.device_writes},
+      {"host_seconds", outcome.host_s}};
+  if (accelerator != nullptr) {
+    const auto &counters = accelerator->chip().counters();
+    json["chip"] = {{"windows", counters.windows},
+                    {"conversions", counters.conversions},
+                    {"input_cycles", counters.cycles}};
+  }
+  add_to_json(outcome.results, json);
+  if (outcome.check_passed) json["check_passed"] = *outcome.check_passed;
+  write_file(options.json, boost::json::serialize(json) + "\n");
+}
+
+}  // namespace
+
+int run_command(const Arguments &arguments) {
+  RunOptions options;
+  if (!parse(arguments, options)) return kSuccess;
+  Inputs inputs = read_inputs(options);
+  Session session(options, inputs);
+  Outcome outcome;
+  const auto start = std::chrono::steady_clock::now();
+  outcome.result = session.run();
+  outcome.host_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  outcome.hart = session.board().hart().statistics();
+  if (session.has_results()) {
+    outcome.results = parse_results(session.board().read_back("results"));
+  }
+  print_summary(outcome);
+  if (options.check) outcome.check_passed = check_results(options, inputs, outcome.results);
+  if (!options.json.empty()) write_json(options, outcome, session.accelerator());
+  const bool well = outcome.result.end == board::End::kPass && outcome.check_passed.value_or(true);
+  return well ? kSuccess : kProgramFailed;
+}
+
+}  // namespace npim::app

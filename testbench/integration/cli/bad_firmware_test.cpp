@@ -1,0 +1,72 @@
+// Firmware with bugs (firmware/apps/misbehave): the right trap or command error, exit status 1, and
+// a message that says where and why.
+#include <gtest/gtest.h>
+
+#include "npim_runner.h"
+
+namespace npim::testing {
+namespace {
+
+enum Case {
+  kJumpToNowhere,
+  kReadUnmapped,
+  kWriteReadOnly,
+  kRunBeforeLoad,
+  kDmaIntoAHole,
+  kNeverEnd,
+  kWaitForNothing,
+  kIllegalInstruction,
+  kTrapInTrap,
+};
+
+void expect_failure(Case which, const std::vector<std::string> &words) {
+  const NpimRunner npim;
+  const Finished finished =
+      npim.npim({"run", "--platform", NpimRunner::source("configs/platforms/demo-small.json"),
+                 "--firmware", NpimRunner::firmware("misbehave"), "--bootargs",
+                 "case=" + std::to_string(static_cast<int>(which)), "--timeout", "0.05"});
+  EXPECT_EQ(finished.status, 1) << finished.out << finished.err;
+  const std::string all = finished.out + finished.err;
+  for (const auto &word : words) {
+    EXPECT_NE(all.find(word), std::string::npos) << word << " is not in: " << all;
+  }
+}
+
+TEST(BadFirmware, JumpsToNowhere) {
+  expect_failure(kJumpToNowhere, {"fetch", "0x60000000", "nothing"});
+}
+
+TEST(BadFirmware, ReadsUnmappedMmio) {
+  expect_failure(kReadUnmapped, {"load access fault", "0x60000010", "read_unmapped", "nothing"});
+}
+
+TEST(BadFirmware, WritesAReadOnlyRegister) {
+  expect_failure(kWriteReadOnly, {"store", "access fault", "0x40000000", "ID", "read-only"});
+}
+
+TEST(BadFirmware, RunsBeforeLoading) {
+  expect_failure(kRunBeforeLoad, {"CONTROL_NOT_LOADED"});
+}
+
+TEST(BadFirmware, PointsDmaAtAHole) {
+  expect_failure(kDmaIntoAHole, {"DMA_READ_FAULT", "0x60000000"});
+}
+
+TEST(BadFirmware, NeverEnds) {
+  expect_failure(kNeverEnd, {"never_end", "50 ms"});
+}
+
+TEST(BadFirmware, WaitsForNothing) {
+  expect_failure(kWaitForNothing, {"wait_for_nothing"});
+}
+
+TEST(BadFirmware, ExecutesAnIllegalInstruction) {
+  expect_failure(kIllegalInstruction, {"llegal instruction", "0xffffffff", "illegal_instruction"});
+}
+
+TEST(BadFirmware, TrapsInItsTrapHandler) {
+  expect_failure(kTrapInTrap, {"0x60000000"});
+}
+
+}  // namespace
+}  // namespace npim::testing

@@ -1,0 +1,127 @@
+// The main path end to end: compile, boot, classify, compare with the golden executor.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "npim_runner.h"
+
+namespace npim::testing {
+namespace {
+
+const std::string kMnist = NpimRunner::source("../shared/data/mnist/");
+
+/// A run's JSON without what may differ from run to run.
+boost::json::object results_of(const std::string &path) {
+  boost::json::object json = NpimRunner::read_json(path);
+  json.erase("host_seconds");
+  return json;
+}
+
+std::string without_host_time(const std::string &text) {
+  const auto at = text.find("Simulated ");
+  return at == std::string::npos ? text : text.substr(0, at);
+}
+
+TEST(Run, ClassifiesDigitsAndEqualsTheGoldenExecutor) {
+  const NpimRunner npim;
+  const std::string json_path = npim.path("run.json");
+  const Finished finished = npim.run_digits({"--count", "60", "--check", "--json", json_path});
+  ASSERT_EQ(finished.status, 0) << finished.out << finished.err;
+  EXPECT_NE(finished.out.find("600 of 600 logits equal"), std::string::npos) << finished.out;
+  const auto json = NpimRunner::read_json(json_path);
+  EXPECT_EQ(json.at("images").to_number<int>(), 60);
+  EXPECT_GE(json.at("correct").to_number<int>(), 58);
+  EXPECT_EQ(json.at("logits").as_array().size(), 60u);
+  EXPECT_EQ(json.at("predictions").as_array().size(), 60u);
+  const auto &counters = json.at("counters").as_object();
+  EXPECT_GE(counters.at("dma_read_bytes").to_number<std::uint64_t>(), 60u * 784);
+  EXPECT_EQ(counters.at("dma_write_bytes").to_number<std::uint64_t>() >= 60u * 40, true);
+  EXPECT_EQ(counters.at("energy_pj").as_string(), "not implemented");
+}
+
+TEST(Run, TheFullChipGivesTheSameAnswers) {
+  const NpimRunner npim;
+  ASSERT_EQ(npim.run_digits({"--count", "20", "--json", npim.path("small.json")}).status, 0);
+  ASSERT_EQ(npim.run_digits({"--count", "20", "--check", "--json", npim.path("full.json")},
+                            "demo_cnn", "demo")
+                .status,
+            0);
+  EXPECT_EQ(NpimRunner::read_json(npim.path("small.json")).at("logits"),
+            NpimRunner::read_json(npim.path("full.json")).at("logits"));
+}
+
+TEST(Run, SpeedOptionsAndTracingChangeNothing) {
+  const NpimRunner npim;
+  const auto run = [&](const std::string &name, std::vector<std::string> options) {
+    options.insert(options.end(), {"--count", "5", "--json", npim.path(name)});
+    const Finished finished = npim.run_digits(options);
+    EXPECT_EQ(finished.status, 0) << finished.err;
+    return without_host_time(finished.out);
+  };
+  const std::string console = run("plain", {});
+  const auto plain = results_of(npim.path("plain"));
+  const std::vector<std::vector<std::string>> settings = {{"--quantum-ns", "1"},
+                                                          {"--quantum-ns", "10000000"},
+                                                          {"--no-dmi"},
+                                                          {"--trace", npim.path("trace.json")},
+                                                          {"--no-dmi", "--quantum-ns", "123.456"}};
+  for (const auto &setting : settings) {
+    EXPECT_EQ(run("other", setting), console) << setting[0];
+    EXPECT_EQ(results_of(npim.path("other")), plain) << setting[0];
+  }
+  const auto trace = boost::json::parse(NpimRunner::read(npim.path("trace.json")));
+  EXPECT_TRUE(trace.is_object() || trace.is_array());
+}
+
+TEST(Run, BatchSizeChangesNoValue) {
+  const NpimRunner npim;
+  ASSERT_EQ(npim.run_digits({"--count", "7", "--batch", "1", "--json", npim.path("1")}).status, 0);
+  ASSERT_EQ(npim.run_digits({"--count", "7", "--batch", "4", "--json", npim.path("4")}).status, 0);
+  EXPECT_EQ(NpimRunner::read_json(npim.path("1")).at("logits"),
+            NpimRunner::read_json(npim.path("4")).at("logits"));
+}
+
+TEST(Run, SelfTestPasses) {
+  const NpimRunner npim;
+  const Finished finished =
+      npim.npim({"run", "--platform", NpimRunner::source("configs/platforms/demo-small.json"),
+                 "--firmware", NpimRunner::firmware("selftest")});
+  EXPECT_EQ(finished.status, 0) << finished.out << finished.err;
+}
+
+TEST(Run, HelloNeedsNoChip) {
+  const NpimRunner npim;
+  const Finished finished =
+      npim.npim({"run", "--platform", NpimRunner::source("configs/platforms/no-chip.json"),
+                 "--firmware", NpimRunner::firmware("hello")});
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  EXPECT_NE(finished.out.find("Hello from RV64"), std::string::npos);
+}
+
+TEST(Run, ClassifiesMnist) {
+  if (!std::filesystem::exists(kMnist)) GTEST_SKIP() << kMnist << " is not here";
+  const NpimRunner npim;
+  const std::string json_path = npim.path("mnist.json");
+  const Finished finished = npim.npim(
+      {"run", "--platform", NpimRunner::source("configs/platforms/demo.json"), "--firmware",
+       NpimRunner::firmware("demo_cnn"), "--program", npim.digits_program("neural-pim"), "--images",
+       kMnist + "t10k-images-idx3-ubyte.gz", "--labels", kMnist + "t10k-labels-idx1-ubyte.gz",
+       "--count", "500", "--check", "--json", json_path});
+  ASSERT_EQ(finished.status, 0) << finished.out << finished.err;
+  EXPECT_NE(finished.out.find("5000 of 5000 logits equal"), std::string::npos);
+  const auto json = NpimRunner::read_json(json_path);
+  EXPECT_GE(json.at("correct").to_number<int>(), 485);  // 97 %
+}
+
+TEST(Help, EveryCommandHasOne) {
+  const NpimRunner npim;
+  for (const std::vector<std::string> &arguments :
+       {std::vector<std::string>{"--help"}, {"run", "--help"}, {"compile", "--help"}}) {
+    const Finished finished = npim.npim(arguments);
+    EXPECT_EQ(finished.status, 0);
+    EXPECT_NE(finished.out.find("Usage: npim"), std::string::npos) << finished.out;
+  }
+}
+
+}  // namespace
+}  // namespace npim::testing
