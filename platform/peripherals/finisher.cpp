@@ -37,10 +37,7 @@ std::string Finisher::finish(std::uint32_t value) {
 void Finisher::b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &delay) {
   registers_.b_transport(payload, delay);
   if (outcome_ == Outcome::kNone || !payload.is_write() || !payload.is_response_ok()) return;
-  sc_core::sc_stop();
-  // The write that ends the run does not return: an initiator that runs ahead of simulated time
-  // would otherwise execute a number of instructions more that depends on its quantum.
-  sc_core::wait(never_);
+  sc_core::sc_stop();  // takes effect when the initiator next waits
 }
 
 }  // namespace npim::peripherals

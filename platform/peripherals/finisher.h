@@ -40,7 +40,6 @@ class Finisher : public sc_core::sc_module {
   bus::RegisterFile registers_{"test finisher"};
   Outcome outcome_ = Outcome::kNone;
   int exit_code_ = 0;
-  sc_core::sc_event never_{"never"};
 };
 
 }  // namespace npim::peripherals

@@ -16,7 +16,7 @@ struct FinisherBench : testing::Test {
   test::TlmProtocolChecker checker{"checker"};
   Finisher finisher{"finisher"};
   std::function<void()> body;
-  bool came_back = false;
+  bool went_on = false;
 
   FinisherBench() {
     hart.socket.bind(checker.target);
@@ -27,7 +27,8 @@ struct FinisherBench : testing::Test {
       sc_core::wait(10, sc_core::SC_NS);
       hart.delay = sc_core::sc_time(5, sc_core::SC_NS);
       hart.write32(0, value);
-      came_back = true;
+      sc_core::wait(sc_core::SC_ZERO_TIME);
+      went_on = true;
     };
     sc_core::sc_start(1, sc_core::SC_US);
   }
@@ -39,7 +40,7 @@ TEST_F(FinisherBench, PassStopsTheSimulationAtTheWrite) {
   EXPECT_EQ(finisher.exit_code(), 0);
   EXPECT_EQ(sc_core::sc_get_status(), sc_core::SC_STOPPED);
   EXPECT_EQ(sc_core::sc_time_stamp(), sc_core::sc_time(15, sc_core::SC_NS));
-  EXPECT_FALSE(came_back);
+  EXPECT_FALSE(went_on);
 }
 
 TEST_F(FinisherBench, FailCarriesACode) {
@@ -55,7 +56,7 @@ TEST_F(FinisherBench, ResetEndsTheRunToo) {
 
 TEST_F(FinisherBench, OtherValuesAreRefused) {
   finish_with(0x1234);
-  EXPECT_TRUE(came_back);
+  EXPECT_TRUE(went_on);
   EXPECT_EQ(finisher.outcome(), Finisher::Outcome::kNone);
   EXPECT_EQ(hart.status, tlm::TLM_GENERIC_ERROR_RESPONSE);
   EXPECT_THAT(hart.reason, HasSubstr("FINISH: 0x1234 is none of pass"));
