@@ -130,8 +130,9 @@ class Mapper {
     }
     const auto place = allocator_.take(arrays, bytes);
     if (!place) {
-      fail(layer, "does not fit: all " + std::to_string(chip_.tiles()) + " tiles with " +
-                      std::to_string(chip_.arrays_per_tile()) + " arrays each are taken");
+      fail(layer, "does not fit: none of the chip's " + std::to_string(chip_.tiles()) +
+                      " tiles has " + std::to_string(arrays) + " arrays and " +
+                      std::to_string(bytes) + " bytes of eDRAM left");
     }
     stage.tile = static_cast<std::uint16_t>(place->tile);
     stage.slot = static_cast<std::uint8_t>(place->slot);

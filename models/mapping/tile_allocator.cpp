@@ -8,7 +8,8 @@ namespace {
 constexpr int kSlotsPerTile = 256;
 }  // namespace
 
-TileAllocator::TileAllocator(const config::ChipConfig &chip) : chip_(chip) {}
+TileAllocator::TileAllocator(const config::ChipConfig &chip)
+    : chip_(chip), taken_(static_cast<std::size_t>(chip.tiles())) {}
 
 int TileAllocator::tile_at(int position) const {
   const int row = position / chip_.tile_columns;
@@ -16,30 +17,58 @@ int TileAllocator::tile_at(int position) const {
   return row * chip_.tile_columns + (row % 2 == 0 ? column : chip_.tile_columns - 1 - column);
 }
 
-bool TileAllocator::fits(int arrays, std::int64_t edram_bytes) const {
-  return next_slot_ < kSlotsPerTile && next_array_ + arrays <= chip_.arrays_per_tile() &&
-         next_byte_ + edram_bytes <= chip_.edram.bytes;
+bool TileAllocator::fits(int position, int arrays, std::int64_t edram_bytes) const {
+  if (position < 0 || position >= chip_.tiles()) return false;
+  const Taken &taken = taken_[static_cast<std::size_t>(position)];
+  return taken.slots < kSlotsPerTile && taken.arrays + arrays <= chip_.arrays_per_tile() &&
+         taken.edram_bytes + edram_bytes <= chip_.edram.bytes;
+}
+
+int TileAllocator::find(int arrays, std::int64_t edram_bytes) const {
+  for (const int position : {position_, position_ + 1}) {
+    if (fits(position, arrays, edram_bytes)) return position;
+  }
+  for (int distance = 1; distance < chip_.tiles(); ++distance) {
+    if (fits(position_ - distance, arrays, edram_bytes)) return position_ - distance;
+  }
+  return -1;
 }
 
 std::optional<TileAllocator::Place> TileAllocator::take(int arrays, std::int64_t edram_bytes) {
-  if (!fits(arrays, edram_bytes)) {
-    ++position_;
-    next_array_ = next_slot_ = 0;
-    next_byte_ = 0;
-  }
-  if (position_ >= chip_.tiles() || !fits(arrays, edram_bytes)) return std::nullopt;
+  const int position = find(arrays, edram_bytes);
+  if (position < 0) return std::nullopt;
+  position_ = std::max(position_, position);
+  Taken &taken = taken_[static_cast<std::size_t>(position)];
   Place place;
-  place.tile = tile_at(position_);
-  if (next_slot_ == 0) ++tiles_used_;
-  place.slot = next_slot_++;
-  place.edram_offset = next_byte_;
-  next_byte_ += edram_bytes;
-  most_edram_bytes_ = std::max(most_edram_bytes_, next_byte_);
+  place.tile = tile_at(position);
+  place.slot = taken.slots++;
+  place.edram_offset = taken.edram_bytes;
   place.arrays.resize(static_cast<std::size_t>(arrays));
-  std::iota(place.arrays.begin(), place.arrays.end(), next_array_);
-  next_array_ += arrays;
-  highest_tile_ = std::max(highest_tile_, place.tile);
+  std::iota(place.arrays.begin(), place.arrays.end(), taken.arrays);
+  taken.edram_bytes += edram_bytes;
+  taken.arrays += arrays;
   return place;
+}
+
+int TileAllocator::tiles_used() const {
+  return static_cast<int>(
+      std::count_if(taken_.begin(), taken_.end(), [](const Taken &t) { return t.slots > 0; }));
+}
+
+int TileAllocator::highest_tile() const {
+  int highest = -1;
+  for (int position = 0; position < chip_.tiles(); ++position) {
+    if (taken_[static_cast<std::size_t>(position)].slots > 0) {
+      highest = std::max(highest, tile_at(position));
+    }
+  }
+  return highest;
+}
+
+std::int64_t TileAllocator::most_edram_bytes() const {
+  std::int64_t most = 0;
+  for (const auto &taken : taken_) most = std::max(most, taken.edram_bytes);
+  return most;
 }
 
 }  // namespace npim::mapping

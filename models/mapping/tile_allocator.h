@@ -1,6 +1,6 @@
 // Hands out arrays, stage slots and eDRAM of the chip's tiles, in the order of a snake through the
 // tile grid: consecutive stages lie on the same or on neighbouring tiles, which keeps their traffic
-// short.
+// short. When no fresh tile is left, room that earlier stages left over is used, nearest first.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,7 @@ namespace npim::mapping {
 
 class TileAllocator {
  public:
+  /// `chip` must outlive the allocator.
   explicit TileAllocator(const config::ChipConfig &chip);
 
   struct Place {
@@ -22,25 +23,31 @@ class TileAllocator {
     std::vector<int> arrays;  ///< indices in the tile
   };
 
-  /// Takes `arrays` arrays and `edram_bytes` on one tile: the current one when both fit, else the
-  /// next. Empty when no tile is left. Both must fit an empty tile.
+  /// Takes `arrays` arrays and `edram_bytes` on one tile. Empty when no tile has room.
   std::optional<Place> take(int arrays, std::int64_t edram_bytes);
 
-  int tiles_used() const { return tiles_used_; }
-  int highest_tile() const { return highest_tile_; }
+  int tiles_used() const;
+  int highest_tile() const;
   /// eDRAM bytes taken on the fullest tile.
-  std::int64_t most_edram_bytes() const { return most_edram_bytes_; }
+  std::int64_t most_edram_bytes() const;
 
  private:
+  /// What is taken of one tile, always from the front.
+  struct Taken {
+    int arrays = 0;
+    int slots = 0;
+    std::int64_t edram_bytes = 0;
+  };
+
   /// The tile number at a place in the snake: even grid rows run right, odd ones left.
   int tile_at(int position) const;
-  bool fits(int arrays, std::int64_t edram_bytes) const;
+  bool fits(int position, int arrays, std::int64_t edram_bytes) const;
+  /// The place in the snake to use, or -1.
+  int find(int arrays, std::int64_t edram_bytes) const;
 
   const config::ChipConfig &chip_;
+  std::vector<Taken> taken_;  ///< by place in the snake
   int position_ = 0;
-  int next_array_ = 0, next_slot_ = 0;
-  std::int64_t next_byte_ = 0, most_edram_bytes_ = 0;
-  int tiles_used_ = 0, highest_tile_ = -1;
 };
 
 }  // namespace npim::mapping

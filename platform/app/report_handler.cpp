@@ -1,5 +1,6 @@
 #include "app/report_handler.h"
 
+#include <cstring>
 #include <iostream>
 #include <systemc>
 
@@ -12,6 +13,9 @@ void handle(const sc_core::sc_report &report, const sc_core::sc_actions &actions
     sc_core::sc_report_handler::default_handler(report, actions);
     return;
   }
+  // The kernel's remark that the simulation was stopped is no news to the user.
+  const bool from_kernel = std::strcmp(report.get_msg_type(), "/OSCI/SystemC") == 0;
+  if (from_kernel && report.get_severity() == sc_core::SC_INFO) return;
   const char *severity = report.get_severity() == sc_core::SC_INFO ? "info" : "warning";
   std::cout.flush();
   std::cerr << '[' << report.get_time() << "] " << severity << ": " << report.get_msg_type() << ": "
@@ -22,9 +26,6 @@ void handle(const sc_core::sc_report &report, const sc_core::sc_actions &actions
 
 void install_report_handler() {
   sc_core::sc_report_handler::set_handler(handle);
-  // SystemC's own remark that sc_stop was called from a process is no news to the user.
-  sc_core::sc_report_handler::set_actions(sc_core::SC_ID_SIMULATION_STOP_CALLED_TWICE_,
-                                          sc_core::SC_DO_NOTHING);
 }
 
 }  // namespace npim::app

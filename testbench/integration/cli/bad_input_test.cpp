@@ -61,7 +61,7 @@ class BadInput : public ::testing::Test {
 TEST_F(BadInput, UnknownCommandsAndOptions) {
   expect_refused(npim_.npim({"rum"}), {"rum"});
   expect_refused(npim_.npim({"run", "--platfrom", "x"}), {"platfrom"});
-  expect_refused(npim_.npim({"run"}), {"--platform"});
+  expect_refused(npim_.npim({"run"}), {"required"});
   expect_refused(run_with("--count", "0"), {"--count"});
   expect_refused(run_with("--count", "many"), {"many"});
   expect_refused(run_with("--timeout", "-1"), {"--timeout"});
@@ -155,7 +155,7 @@ TEST_F(BadInput, Models) {
       compile_for(small_chip(), npim_.write("cut.onnx", good.substr(0, good.size() / 3))),
       {"cut.onnx"});
   expect_refused(compile_for(small_chip(), npim_.write("text.onnx", "hello")), {"text.onnx"});
-  const std::string unsupported = replaced(good, "MaxPool", "MaxPoof");
+  const std::string unsupported = replaced(good, "\x22\x07MaxPool", "\x22\x07MaxPoof");
   expect_refused(compile_for(small_chip(), npim_.write("poof.onnx", unsupported)),
                  {"poof.onnx", "MaxPoof", "/pool1/", "supported"});
 }

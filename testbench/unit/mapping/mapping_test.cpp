@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "mapping/tile_allocator.h"
 #include "support/random_network.h"
 
 namespace npim::mapping {
@@ -180,8 +181,28 @@ TEST(Mapping, NeighboursInTheNetworkAreNeighboursOnTheChip) {
   EXPECT_EQ(mapping.layers[0].tiles, (std::vector<int>{0, 1, 2, 5, 4}));
 }
 
+TEST(Mapping, HolesAreFilledWhenNoFreshTileIsLeft) {
+  auto chip = small_chip();
+  chip.tile_columns = 2;
+  chip.tile_rows = 1;
+  TileAllocator allocator(chip);
+  EXPECT_EQ(allocator.take(5, 64)->tile, 0);
+  EXPECT_EQ(allocator.take(6, 64)->tile, 1);  // 8 arrays per tile
+  const auto hole = allocator.take(3, 64);
+  ASSERT_TRUE(hole);
+  EXPECT_EQ(hole->tile, 0);
+  EXPECT_EQ(hole->slot, 1);
+  EXPECT_EQ(hole->edram_offset, 64);
+  EXPECT_EQ(hole->arrays, (std::vector<int>{5, 6, 7}));
+  EXPECT_EQ(allocator.take(2, 64)->tile, 1);
+  EXPECT_FALSE(allocator.take(1, 64));
+  EXPECT_TRUE(allocator.take(0, 64));
+  EXPECT_FALSE(allocator.take(0, chip.edram.bytes));
+  EXPECT_EQ(allocator.tiles_used(), 2);
+}
+
 TEST(Mapping, TooLargeForTheChipSaysSo) {
-  EXPECT_NE(error_of(fully_connected(128 * 8, 80), small_chip()).find("all 6 tiles"),
+  EXPECT_NE(error_of(fully_connected(128 * 8, 80), small_chip()).find("none of the chip's 6 tiles"),
             std::string::npos);
   auto network = fully_connected(128 * 8, 8);
   network.input_shape = network.layers[0].input_shape = {1, 1, 1024};
