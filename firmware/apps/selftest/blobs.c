@@ -5,6 +5,8 @@
 #define CONTROL_MAGIC 0x4c52544eU /* 'NTRL' */
 #define CONTROL_VERSION 1U
 #define OP_MVM 1U
+#define OP_MAX_POOL 2U
+#define OP_ADD 4U
 #define HOST_TILE 0xffffU
 
 struct writer {
@@ -66,6 +68,77 @@ static void put_stage(struct writer *out, const struct blob_stage *stage) {
   put(out, 0, 4);
   put_requantise(out);
   put_destination(out, HOST_TILE);
+}
+
+/* The deadlock: an addition of the image and its pooled copy. The pool needs three rows before its
+   first output; the addition's buffer takes one row of the image and then blocks the image's
+   stream. */
+#define STALL_HEIGHT 6
+
+static void put_port(struct writer *out, uint32_t edram_offset, uint32_t ring_rows) {
+  put(out, edram_offset, 4);
+  put_shape(out, STALL_HEIGHT, 1, 1);
+  put(out, 1, 1); /* element bytes */
+  put(out, 1, 1); /* producers */
+  put(out, ring_rows, 2);
+}
+
+static void put_to_port(struct writer *out, uint32_t tile, uint32_t slot, uint32_t port) {
+  put(out, tile, 2);
+  put(out, slot, 1);
+  put(out, port, 1);
+  put(out, 0, 4); /* producer, padding, channel offset */
+}
+
+static void put_stage_tail(struct writer *out, uint32_t kernel_height, uint32_t multipliers) {
+  put(out, kernel_height, 4);
+  for (int i = 0; i < 5; ++i) put(out, 1, 4); /* rest of kernel, stride, dilation */
+  put(out, 0, 8);                             /* padding above and on the left */
+  put(out, kernel_height - 1, 4);             /* below: as many rows out as in */
+  put(out, 0, 4);
+  put_shape(out, STALL_HEIGHT, 1, 1);
+  put(out, 0, 2); /* padding value, not raw */
+  put(out, 1, 4); /* converter, kernel rows, arrays: of matrix-vector products only */
+  put(out, 1, 4);
+  put(out, 0, 8);
+  put(out, multipliers, 4);
+  for (uint32_t i = 0; i < multipliers; ++i) put(out, 1, 4);
+  put(out, multipliers / 2, 4); /* an addition has two multipliers and one bias */
+  for (uint32_t i = 0; i < multipliers / 2; ++i) put(out, 0, 8);
+  put(out, 0, 5); /* shift, u8 outputs */
+  put(out, 0, 4);
+  put(out, 255, 4);
+  put(out, 1, 4); /* one destination follows */
+}
+
+uint32_t blob_stalling_control(uint8_t *to) {
+  struct writer out = {to};
+  put(&out, CONTROL_MAGIC, 4);
+  put(&out, CONTROL_VERSION, 2);
+  put(&out, 1, 2); /* output element bytes, padding */
+  put_shape(&out, STALL_HEIGHT, 1, 1);
+  put_shape(&out, STALL_HEIGHT, 1, 1);
+  put(&out, 2, 4); /* the image goes to both stages */
+  put_to_port(&out, 0, 0, 0);
+  put_to_port(&out, 0, 1, 1);
+  put(&out, 2, 4);
+  put(&out, 0, 3); /* pool: tile 0, slot 0 */
+  put(&out, OP_MAX_POOL, 1);
+  put(&out, 0, 4);
+  put(&out, 1, 4);
+  put_port(&out, 0, 3);
+  put_stage_tail(&out, 3, 0);
+  put_to_port(&out, 0, 1, 0);
+  put(&out, 0, 2); /* addition: tile 0, slot 1 */
+  put(&out, 1, 1);
+  put(&out, OP_ADD, 1);
+  put(&out, 1, 4);
+  put(&out, 2, 4);
+  put_port(&out, 64, 1);
+  put_port(&out, 128, 1);
+  put_stage_tail(&out, 1, 2);
+  put_to_port(&out, HOST_TILE, 0, 0);
+  return (uint32_t)(out.at - to);
 }
 
 struct blob_stage blob_default(uint32_t rows) {

@@ -253,6 +253,9 @@ static void check_control_errors(struct bench *bench) {
   stage.edram_offset = info->edram_bytes - bench->rows / 2;
   expect(bench, "buffer beyond the eDRAM", NPIM_ERROR_EDRAM_OUT_OF_RANGE, load(bench, &stage));
   stage = blob_default(bench->rows);
+  stage.producers = 2;
+  expect(bench, "stream that nobody sends", NPIM_ERROR_BAD_CONTROL_VECTOR, load(bench, &stage));
+  stage = blob_default(bench->rows);
   stage.range_divisor = 64;
   expect(bench, "converter range that does not exist", NPIM_ERROR_CONVERTER_UNAVAILABLE,
          load(bench, &stage));
@@ -286,16 +289,25 @@ static void check_run_errors(struct bench *bench) {
 }
 
 static void check_stall(struct bench *bench) {
+  struct npim_descriptor command;
+  const struct npim_run run = {
+      .images = bench->in,
+      .count = 1,
+      .image_bytes = BLOB_STALL_BYTES,
+      .image_stride = BLOB_STALL_BYTES,
+      .outputs = bench->out,
+      .output_bytes = BLOB_STALL_BYTES,
+      .output_stride = BLOB_STALL_BYTES,
+  };
+  const uint32_t bytes = blob_stalling_control(bench->in);
+  expect(bench, "load a program that will stall", NPIM_OK,
+         npim_load_control(&bench->device, bench->in, bytes, TIMEOUT_NS, NULL));
+  (void)npim_make_run(&bench->device, &run, &command);
+  expect(bench, "run that cannot make progress", NPIM_ERROR_STALLED, execute(bench, &command));
   struct blob_stage stage = blob_default(bench->rows);
-  stage.producers = 2;
-  const int loaded = load(bench, &stage);
-  if (loaded != NPIM_OK) {
-    expect(bench, "stream that nobody sends is refused", NPIM_ERROR_BAD_CONTROL_VECTOR, loaded);
-    return;
-  }
-  const struct npim_descriptor command = run_command(bench, 1, 1);
-  expect(bench, "run that waits for a stream that nobody sends", NPIM_ERROR_STALLED,
-         execute(bench, &command));
+  expect(bench, "load control vectors after a stall", NPIM_OK, load(bench, &stage));
+  command = run_command(bench, 1, 1);
+  expect(bench, "run after a stall", NPIM_OK, execute(bench, &command));
 }
 
 static void expect_fault(struct bench *bench, const char *name, uint32_t wanted) {
