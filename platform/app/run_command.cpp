@@ -8,10 +8,11 @@
 #include <memory>
 #include <optional>
 
+#include "accelerator/trace_observer.h"
 #include "app/command.h"
-#include "app/platform_trace.h"
 #include "app/progress.h"
 #include "app/results.h"
+#include "app/stage_trace.h"
 #include "app/terminal_input.h"
 #include "app/text_table.h"
 #include "base/file.h"
@@ -207,12 +208,12 @@ class Session {
 
   void start_trace() {
     sink_ = std::make_unique<trace::TraceSink>(options_.trace);
+    if (!accelerator_) return;
     auto layers = inputs_.program ? inputs_.program->layers : std::vector<program::LayerRecord>();
-    trace_ = std::make_unique<PlatformTrace>(*sink_, std::move(layers));
-    if (accelerator_) {
-      accelerator_->set_observer(trace_.get());
-      accelerator_->chip().set_observer(trace_.get());
-    }
+    host_trace_ = std::make_unique<accelerator::TraceObserver>(sink_.get());
+    stage_trace_ = std::make_unique<StageTrace>(*sink_, std::move(layers));
+    accelerator_->set_observer(host_trace_.get());
+    accelerator_->chip().set_observer(stage_trace_.get());
   }
 
   const RunOptions &options_;
@@ -220,7 +221,8 @@ class Session {
   board::Board board_;
   std::unique_ptr<accelerator::Accelerator> accelerator_;
   std::unique_ptr<trace::TraceSink> sink_;
-  std::unique_ptr<PlatformTrace> trace_;
+  std::unique_ptr<accelerator::TraceObserver> host_trace_;
+  std::unique_ptr<StageTrace> stage_trace_;
   bool has_results_ = false;
 };
 
