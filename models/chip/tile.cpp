@@ -139,10 +139,11 @@ bool Tile::receive(const ChipAddress &address, const tlm::tlm_generic_payload &p
     edram.write(port.config().edram_offset + offset, data, size);
     data += size;
   });
-  const sc_core::sc_time now = sc_core::sc_time_stamp();
-  const sc_core::sc_time end = bus.edram_transfer(now + delay, bytes);
+  // The bus is asked for when the data is here, so that it serves others meanwhile.
+  if (delay > sc_core::SC_ZERO_TIME) sc_core::wait(delay);
   delay = sc_core::SC_ZERO_TIME;
-  sc_core::wait(end - now);
+  const sc_core::sc_time now = sc_core::sc_time_stamp();
+  sc_core::wait(bus.edram_transfer(now, bytes) - now);
   port.deliver(producer, pixels);
   return true;
 }

@@ -68,9 +68,7 @@ class ChipBench : public sc_core::sc_module {
   explicit ChipBench(const config::ChipConfig &config,
                      dataflow::Kernel kernel = dataflow::Kernel::kFolded,
                      const sc_core::sc_module_name &module_name = "bench")
-      : sc_module(module_name),
-        chip("chip", config, kernel),
-        memory("memory", kMemory) {
+      : sc_module(module_name), chip("chip", config, kernel), memory("memory", kMemory) {
     commands_.bind(command_checker_.target);
     command_checker_.initiator.bind(chip.commands);
     chip.memory.bind(memory_checker_.target);

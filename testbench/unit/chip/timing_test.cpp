@@ -1,0 +1,212 @@
+// Times, calculated by hand. The small chip: tile and NoC clock 1200 MHz = 833 ps, bus of 32 bytes,
+// eDRAM access 2 ns and a word per 1 ns (two banks), input cycle 100 ns, 4-bit DACs, one NNADC of
+// 1.2 GS/s = 833 ps per tile, link of 6.4 GB/s with 5 ns.
+#include <gtest/gtest.h>
+
+#include "chip_bench.h"
+#include "programs.h"
+
+namespace npim::chip::test {
+namespace {
+
+constexpr std::uint64_t kClock = 833, kWord = 1000, kAccess = 2000, kCycle = 100000;  // ps
+
+/// From a node to one at the same router: two router cycles, then the flits.
+std::uint64_t noc(std::uint64_t bytes) {
+  return kClock * (2 + 1 + (bytes + 3) / 4);
+}
+std::uint64_t link(std::uint64_t bytes) {
+  return 5000 + bytes * 10000 / 64;
+}
+
+/// One matrix-vector product on tile 0, all its output in one row.
+ControlProgram one_stage(const config::ChipConfig &config, int width, int in_channels,
+                         int out_channels) {
+  const TensorShape in = {1, width, in_channels};
+  Stage s = mvm(config, 0, in, square_window(1), out_channels);
+  s.requantise.output_s32 = true;
+  s.destinations = {to_host()};
+  return control(in, {s}, {to(0)});
+}
+
+struct Timed {
+  sc_core::sc_time duration;
+  abi::StageCounters counters;
+  ChipCounters totals;
+};
+
+Timed run_timed(const config::ChipConfig &config, const ControlProgram &program,
+                std::uint32_t images = 1, dataflow::Kernel kernel = dataflow::Kernel::kFolded) {
+  Timed result;
+  Random random(1);
+  ChipBench bench(config, kernel);
+  bench.simulate([&] {
+    ASSERT_EQ(bench.load(program), abi::Error::kNone);
+    const Stage &s = program.stages[0];
+    ASSERT_EQ(
+        bench.program(weights(config, s, random.kernels(s.output_shape.channels, s.kernel_rows))),
+        abi::Error::kNone);
+    const sc_core::sc_time start = sc_core::sc_time_stamp();
+    bench.execute(bench.run_command(images));
+    result.duration = sc_core::sc_time_stamp() - start;
+    EXPECT_EQ(bench.last.error, 0);
+    EXPECT_EQ(bench.last.duration_ns, result.duration.value() / 1000);
+    result.counters = bench.stage_counters(0);
+    result.totals = bench.chip.counters();
+  });
+  return result;
+}
+
+/// 4 windows of 1 input and 1 output channel.
+TEST(Timing, FourWindowsByHand) {
+  const auto config = small_chip();
+  const Timed run = run_timed(config, one_stage(config, 4, 1, 1));
+  // The row of 4 bytes comes over the link and the NoC and is written to the eDRAM.
+  const std::uint64_t arrival = link(4) + noc(4) + kAccess + kWord;
+  // Its first window's copy ends within the first input cycle, so the crossbars start with the
+  // second one; from then on a window takes 3 cycles.
+  ASSERT_LT(arrival + kAccess + kWord, kCycle);
+  const std::uint64_t last_driven = 4 * 3 * kCycle;
+  // One conversion; the IMA's adder one clock behind; one word over the bus; one of
+  // post-processing.
+  const std::uint64_t last_sent = last_driven + 4 * kClock + noc(4);
+  EXPECT_EQ(run.duration.value(), last_sent + link(16));
+  EXPECT_EQ(run.counters.first_start_ns, arrival / 1000);
+  EXPECT_EQ(run.counters.last_end_ns, last_sent / 1000);
+  EXPECT_EQ(run.counters.wait_input_ns, arrival / 1000);
+  EXPECT_EQ(run.counters.windows, 4U);
+  EXPECT_EQ(run.counters.conversions, 4U);
+  EXPECT_EQ(run.counters.input_cycles, 8U);
+  EXPECT_EQ(run.totals.windows, 4U);
+  EXPECT_EQ(run.totals.conversions, 4U);
+  EXPECT_EQ(run.totals.cycles, 8U);
+}
+
+class SteadyState : public ::testing::TestWithParam<int> {};
+
+/// In steady state one window per 1 + ceil(8 / P_D) input cycles ([NP] section 5).
+TEST_P(SteadyState, OneWindowPerPipelineCycle) {
+  auto config = small_chip();
+  config.dac_bits = GetParam();
+  const auto period = static_cast<std::uint64_t>(1 + (8 + GetParam() - 1) / GetParam()) * kCycle;
+  const Timed run = run_timed(config, one_stage(config, 50, 1, 8));
+  const std::uint64_t last_sent = 50 * period + 8 * kClock + 3 * kClock + noc(32);
+  EXPECT_EQ(run.duration.value(), last_sent + link(50 * 32));
+}
+
+INSTANTIATE_TEST_SUITE_P(DacBits, SteadyState, ::testing::Values(1, 2, 4, 8));
+
+TEST(Timing, WideWindowsAreLimitedByTheEdram) {
+  auto config = small_chip();
+  config.bus_bits = 8;  // 128 bytes: 130 ns, so 2 input cycles
+  const Timed run = run_timed(config, one_stage(config, 20, 128, 1));
+  // The whole row of 2560 bytes arrives late; the first window starts on the next input cycle.
+  const std::uint64_t arrival = link(2560) + noc(2560) + kAccess + 2560 * kWord;
+  const std::uint64_t copied = arrival + kAccess + 128 * kWord;
+  const std::uint64_t first_driven = (copied + kCycle - 1) / kCycle * kCycle + 2 * kCycle;
+  // 2 bytes of partial sum take two words on this bus.
+  const std::uint64_t last_sent = first_driven + 19 * 4 * kCycle + 5 * kClock + noc(4);
+  EXPECT_EQ(run.duration.value(), last_sent + link(80));
+}
+
+TEST(Timing, SlowConvertersLimitTheStage) {
+  auto config = small_chip();
+  config.nnadc.rate_msps = 10;  // 8 conversions: 800 ns
+  const Timed run = run_timed(config, one_stage(config, 20, 1, 8));
+  const std::uint64_t back = 800000 + 3 * kClock + noc(32);
+  EXPECT_EQ(run.duration.value(), 3 * kCycle + 20 * back + link(20 * 32));
+}
+
+TEST(Timing, ConvertersShareTheWork) {
+  auto config = small_chip();
+  config.nnadc.rate_msps = 10;
+  config.nnadc.per_tile = 4;  // 2 rounds: 200 ns, hidden behind the input cycles
+  const Timed run = run_timed(config, one_stage(config, 20, 1, 8));
+  const std::uint64_t last_sent = 60 * kCycle + 200000 + 3 * kClock + noc(32);
+  EXPECT_EQ(run.duration.value(), last_sent + link(20 * 32));
+}
+
+TEST(Timing, ImagesFollowEachOtherWithoutAGap) {
+  const auto config = small_chip();
+  auto program = one_stage(config, 10, 4, 4);
+  program.stages[0].inputs[0].ring_rows = 2;
+  const Timed run = run_timed(config, program, 5);
+  const std::uint64_t last_sent = 50 * 3 * kCycle + 4 * kClock + 3 * kClock + noc(16);
+  EXPECT_EQ(run.duration.value(), last_sent + link(160));
+}
+
+/// Tiles 0, 1, 3 and 4 of the 3 x 2 grid share the controller's router; tile 2 has another one.
+TEST(Timing, AHopTakesTheRouterAndOneFlit) {
+  const auto config = small_chip();
+  auto program = one_stage(config, 1, 1, 1);
+  program.stages[0].tile = 2;
+  program.inputs = {to(2)};
+  const Timed run = run_timed(config, program);
+  // The hop on the way there hides in the first input cycle.
+  EXPECT_EQ(run.duration.value(), 3 * kCycle + 4 * kClock + noc(4) + 3 * kClock + link(4));
+}
+
+TEST(Timing, PoolsRunOnTheTilesClock) {
+  const TensorShape in = {2, 2, 40};
+  Stage s = stage(StageOp::kMaxPool, 0, in, square_window(2), 40);
+  s.destinations = {to_host()};
+  ChipBench bench(small_chip());
+  bench.simulate([&] {
+    ASSERT_EQ(bench.load(control(in, {s}, {to(0)})), abi::Error::kNone);
+    const sc_core::sc_time start = sc_core::sc_time_stamp();
+    bench.execute(bench.run_command(1));
+    // Two rows of 80 bytes; the second is requested when the first has been delivered.
+    const std::uint64_t row = link(80) + noc(80) + kAccess + 3 * kWord;
+    const std::uint64_t window = kAccess + 5 * kWord + 5 * kClock;  // 160 bytes; 160 values
+    EXPECT_EQ((sc_core::sc_time_stamp() - start).value(), 2 * row + window + noc(40) + link(40));
+  });
+}
+
+TEST(Timing, ProgrammingIsParallelOverImas) {
+  const auto config = small_chip();  // 4 arrays per IMA; 4 pulses of 150 ns per word line
+  const auto record = [](int tile, int array, int rows) {
+    program::ArrayWeights w;
+    w.tile = static_cast<std::uint16_t>(tile);
+    w.array = static_cast<std::uint16_t>(array);
+    w.rows = static_cast<std::uint16_t>(rows);
+    w.vectors = 1;
+    w.values.assign(static_cast<std::size_t>(rows), 1);
+    return w;
+  };
+  ChipBench bench(config);
+  bench.simulate([&] {
+    const auto nanoseconds = [&](const std::vector<program::ArrayWeights> &records) {
+      EXPECT_EQ(bench.program(records), abi::Error::kNone);
+      return static_cast<double>(bench.last.duration_ns);
+    };
+    const double one = 128 * 4 * 150.0;
+    EXPECT_NEAR(nanoseconds({record(0, 0, 128)}), one, 150);
+    EXPECT_NEAR(nanoseconds({record(0, 0, 128), record(0, 3, 128)}), 2 * one, 300);
+    EXPECT_NEAR(nanoseconds({record(0, 0, 128), record(0, 4, 128), record(1, 0, 64)}), one, 400);
+  });
+}
+
+/// Values and times do not depend on how the values are computed.
+class EitherKernel : public ::testing::TestWithParam<dataflow::Kernel> {};
+
+TEST_P(EitherKernel, TimesAreTheSame) {
+  const auto config = small_chip();
+  auto program = one_stage(config, 6, 200, 9);
+  program.stages[0].inputs[0].ring_rows = 2;
+  const Timed run = run_timed(config, program, 2, GetParam());
+  const std::uint64_t arrival = link(1200) + noc(1200) + kAccess + 38 * kWord;
+  const std::uint64_t copied = arrival + kAccess + 7 * kWord;
+  const std::uint64_t first_driven = (copied + kCycle - 1) / kCycle * kCycle + 2 * kCycle;
+  // 2 row blocks x 9 channels are converted; 9 sums of one IMA are added and requantised.
+  const std::uint64_t last_sent = first_driven + 11 * 3 * kCycle + 21 * kClock + noc(36);
+  EXPECT_EQ(run.duration.value(), last_sent + link(6 * 36));
+}
+
+INSTANTIATE_TEST_SUITE_P(Both, EitherKernel,
+                         ::testing::Values(dataflow::Kernel::kFolded, dataflow::Kernel::kPerCycle),
+                         [](const auto &test) {
+                           return test.param == dataflow::Kernel::kFolded ? "Folded" : "PerCycle";
+                         });
+
+}  // namespace
+}  // namespace npim::chip::test
