@@ -89,6 +89,13 @@ TEST(Run, SelfTestPasses) {
   EXPECT_EQ(finished.status, 0) << finished.out << finished.err;
 }
 
+TEST(Run, TheFirstFirmwareOfTheReadmeWorks) {
+  const NpimRunner npim;
+  const Finished finished = npim.run_digits({"--count", "1"}, "first");
+  EXPECT_EQ(finished.status, 0) << finished.out << finished.err;
+  EXPECT_NE(finished.out.find("image 0 is a 8"), std::string::npos) << finished.out;
+}
+
 TEST(Run, HelloNeedsNoChip) {
   const NpimRunner npim;
   const Finished finished =
