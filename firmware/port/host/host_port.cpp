@@ -3,6 +3,11 @@
 #include "bus/access_error.h"
 
 namespace npim::firmware {
+namespace {
+
+const sc_core::sc_time kAccessTime(10, sc_core::SC_NS);  ///< of a register on a real bus, about
+
+}  // namespace
 
 HostPort::HostPort(const sc_core::sc_module_name &name, const Layout &layout)
     : sc_module(name), layout_(layout) {
@@ -62,7 +67,8 @@ tlm::tlm_response_status HostPort::access(tlm::tlm_command command, std::uint32_
   payload.set_extension(&error);
   bus->b_transport(payload, delay);
   payload.clear_extension(&error);
-  if (delay > sc_core::SC_ZERO_TIME) sc_core::wait(delay);
+  // Time passes, so that a loop that polls comes to an end.
+  sc_core::wait(delay + kAccessTime);
   if (!payload.is_response_ok()) ++refused_;
   if (reason != nullptr) *reason = error.reason;
   return payload.get_response_status();
