@@ -17,7 +17,7 @@ extern "C" int __lsan_is_turned_off() {
 
 int sc_main(int, char **) {
   const int status = RUN_ALL_TESTS();
-  simulated = sc_core::sc_delta_count() != 0;
+  simulated = sc_core::sc_start_of_simulation_invoked();
   return status;
 }
 
