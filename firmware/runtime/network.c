@@ -18,7 +18,7 @@ struct batch {
 struct stream {
   struct npim_device *device;
   const struct npim_program *program;
-  const struct npim_network_run *run;
+  const struct npim_network_job *run;
   int32_t *scratch;
   struct npim_network_report *report;
   struct npim_message *why;
@@ -35,7 +35,7 @@ static int explain_run(const struct stream *stream, const struct batch *batch, i
 }
 
 static int submit_batch(const struct stream *stream, struct batch *batch, uint32_t first) {
-  const struct npim_network_run *run = stream->run;
+  const struct npim_network_job *run = stream->run;
   const struct npim_completion none = {0};
   const uint32_t image_bytes = npim_program_input_bytes(stream->program);
   const uint32_t left = run->count - first;
@@ -100,7 +100,7 @@ static int run_batches(const struct stream *stream, struct batch batches[BUFFERS
 }
 
 int npim_network_run(struct npim_device *device, const struct npim_program *program,
-                     const struct npim_network_run *run, int32_t *scratch,
+                     const struct npim_network_job *run, int32_t *scratch,
                      struct npim_network_report *report, struct npim_message *why) {
   const struct npim_port *port = device->port;
   struct batch batches[BUFFERS];

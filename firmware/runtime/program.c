@@ -99,22 +99,32 @@ static int read_header(struct npim_program *program, const uint8_t *file,
   return NPIM_OK;
 }
 
-/* Finds a section and makes sure that it lies inside the file. */
-static int find_section(const uint8_t *file, size_t bytes, uint32_t type, struct section *found,
-                        struct npim_message *why) {
+/* Makes sure that every section lies between the table and the end of the file. The number of
+   sections is not under the checksum: a wrong one makes the table reach into the first section. */
+static int check_sections(const uint8_t *file, size_t bytes, struct npim_message *why) {
   const uint32_t sections = npim_get32(file + 20);
   if (sections > MOST_SECTIONS || (bytes - HEADER_BYTES) / SECTION_BYTES < sections) {
     return NPIM_REFUSE(why, NPIM_E_FILE, "program says it has %" PRIu32 " sections", sections);
   }
+  const size_t table_end = HEADER_BYTES + (size_t)sections * SECTION_BYTES;
   for (uint32_t i = 0; i < sections; ++i) {
     const uint8_t *entry = file + HEADER_BYTES + (size_t)i * SECTION_BYTES;
     const uint64_t offset = npim_get64(entry + 8), size = npim_get64(entry + 16);
-    if (npim_get32(entry) != type) continue;
-    if (offset > bytes || size > bytes - offset || offset % SECTION_ALIGNMENT != 0 ||
-        size > UINT32_MAX) {
+    if (offset < table_end || offset > bytes || size > bytes - offset || size > UINT32_MAX ||
+        offset % SECTION_ALIGNMENT != 0) {
       return NPIM_REFUSE(why, NPIM_E_FILE, "program section %" PRIu32 " lies outside the file", i);
     }
-    *found = (struct section){file + offset, size};
+  }
+  return NPIM_OK;
+}
+
+static int find_section(const uint8_t *file, uint32_t type, struct section *found,
+                        struct npim_message *why) {
+  const uint32_t sections = npim_get32(file + 20);
+  for (uint32_t i = 0; i < sections; ++i) {
+    const uint8_t *entry = file + HEADER_BYTES + (size_t)i * SECTION_BYTES;
+    if (npim_get32(entry) != type) continue;
+    *found = (struct section){file + npim_get64(entry + 8), npim_get64(entry + 16)};
     return NPIM_OK;
   }
   return NPIM_REFUSE(why, NPIM_E_FILE, "program has no section of type %" PRIu32, type);
@@ -126,9 +136,10 @@ int npim_program_open(struct npim_program *program, const void *file, size_t byt
   int result = check_envelope(file, bytes, why);
   memset(program, 0, sizeof *program);
   if (result == NPIM_OK) result = read_header(program, file, why);
-  if (result == NPIM_OK) result = find_section(file, bytes, SECTION_CONTROL, &control, why);
-  if (result == NPIM_OK) result = find_section(file, bytes, SECTION_WEIGHTS, &weights, why);
-  if (result == NPIM_OK) result = find_section(file, bytes, SECTION_LAYERS, &layers, why);
+  if (result == NPIM_OK) result = check_sections(file, bytes, why);
+  if (result == NPIM_OK) result = find_section(file, SECTION_CONTROL, &control, why);
+  if (result == NPIM_OK) result = find_section(file, SECTION_WEIGHTS, &weights, why);
+  if (result == NPIM_OK) result = find_section(file, SECTION_LAYERS, &layers, why);
   if (result != NPIM_OK) return result;
   if (program->layer_count > MOST_LAYERS ||
       layers.bytes != (uint64_t)program->layer_count * LAYER_BYTES) {

@@ -235,7 +235,7 @@ static void write_results(const struct npim_network_report *report, uint64_t har
 static bool classify(void) {
   struct npim_network_report report;
   struct npim_message why;
-  const struct npim_network_run run = {demo.images.pixels, demo.count, demo.batch,
+  const struct npim_network_job run = {demo.images.pixels, demo.count, demo.batch,
                                        RUN_TIMEOUT_NS,     on_output,  NULL};
   const uint64_t start_ns = demo.port.now_ns(demo.port.context), start = board_cycles();
   if (npim_network_run(&demo.device, &demo.program, &run, scratch, &report, &why) != NPIM_OK) {

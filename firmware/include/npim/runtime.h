@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-struct npim_network_run {
+struct npim_network_job {
   const uint8_t *images; /* in memory that the chip reaches, one after the other */
   uint32_t count;
   uint32_t batch;      /* images per command, at least 1 */
@@ -30,7 +30,7 @@ struct npim_network_report {
 /* Streams all images in batches; two batches are on their way at a time. `scratch` holds one
    image's outputs. Stops at the first command that fails and says which in *why. */
 int npim_network_run(struct npim_device *device, const struct npim_program *program,
-                     const struct npim_network_run *run, int32_t *scratch,
+                     const struct npim_network_job *run, int32_t *scratch,
                      struct npim_network_report *report, struct npim_message *why);
 
 /* What a layer's stages did together. */
