@@ -185,12 +185,14 @@ ChipController::Outcome ChipController::load_control(const Descriptor &command) 
   const ControlFault fault = check_control(program_, context_.config);
   if (!fault.ok()) return {fault.error, command.source, fault.stage};
   const Outcome distributed = distribute_stages();
+  spawn();
+  // SystemC executes a process that is killed before it has started, so let all of them start.
+  sc_core::wait(sc_core::SC_ZERO_TIME);
   if (!distributed.ok()) {
     unload();
     return distributed;
   }
   connect_stages();
-  spawn();
   loaded_ = true;
   return {};
 }
