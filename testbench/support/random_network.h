@@ -155,7 +155,8 @@ class RandomNetwork {
   void set_requantise(Layer &layer, int multipliers, int biases, int typical, int shift) {
     auto &r = layer.requantise;
     for (int i = 0; i < multipliers; ++i) r.multiplier.push_back(between(typical / 2, typical * 2));
-    for (int i = 0; i < biases; ++i) r.bias.push_back(std::int64_t{between(-100, 200)} << shift);
+    for (int i = 0; i < biases; ++i)
+      r.bias.push_back(between(-100, 200) * (std::int64_t{1} << shift));
     r.shift = shift;
     r.low = between(0, 10);
     r.high = between(200, 255);
