@@ -7,8 +7,8 @@
 
 #include "base/error.h"
 #include "chip/address.h"
-#include "chip/control_check.h"
 #include "chip/payload.h"
+#include "program/control_check.h"
 
 namespace npim::chip {
 namespace {
@@ -182,8 +182,8 @@ ChipController::Outcome ChipController::load_control(const Descriptor &command) 
   } catch (const InputError &) {
     return {Error::kBadControlVector, command.source};
   }
-  const ControlFault fault = check_control(program_, context_.config);
-  if (!fault.ok()) return {fault.error, command.source, fault.stage};
+  const auto fault = program::check_control(program_, context_.config);
+  if (fault) return {fault->error, command.source, fault->stage};
   const Outcome distributed = distribute_stages();
   spawn();
   // SystemC executes a process that is killed before it has started, so let all of them start.

@@ -26,7 +26,7 @@ class Tile;
 
 class StageEngine {
  public:
-  /// `stage` has passed check_control(). `index` is the stage's number in load order.
+  /// `stage` has passed program::check_control(). `index` is the stage's number in load order.
   StageEngine(Tile &tile, ChipContext &context, const program::Stage &stage, std::uint32_t index);
   ~StageEngine();
   StageEngine(const StageEngine &) = delete;

@@ -10,7 +10,7 @@ constexpr std::uint16_t kControlVersion = 1;
 // Limits of the format, far above any chip: they keep a damaged length field from asking for
 // memory.
 constexpr std::size_t kMostInputs = 64, kMostArrays = 4096, kMostDestinations = 256;
-constexpr std::size_t kMostStages = 65536;
+constexpr std::size_t kMostStageRecords = 65536;
 
 void put_shape(ByteWriter &out, const network::TensorShape &shape) {
   out.put(shape.height);
@@ -207,7 +207,7 @@ ControlProgram decode_control(const std::uint8_t *data, std::size_t size, const 
   program.output_shape = get_shape(in);
   program.inputs = get_destinations(in);
   constexpr std::size_t kLeastStageBytes = 120;
-  const std::size_t stages = get_count(in, kMostStages, kLeastStageBytes, "stages");
+  const std::size_t stages = get_count(in, kMostStageRecords, kLeastStageBytes, "stages");
   for (std::size_t i = 0; i < stages; ++i) program.stages.push_back(get_stage(in));
   if (in.remaining() != 0) in.fail("bytes after the last stage");
   return program;

@@ -1,4 +1,4 @@
-#include "chip/control_check.h"
+#include "program/control_check.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -8,15 +8,11 @@
 #include <utility>
 #include <vector>
 
-namespace npim::chip {
+namespace npim::program {
 namespace {
 
 using abi::Error;
 using network::TensorShape;
-using program::Destination;
-using program::InputPort;
-using program::Stage;
-using program::StageOp;
 
 constexpr std::size_t kImage = std::numeric_limits<std::size_t>::max();  ///< as a producer
 constexpr std::int64_t kLargestS32 = std::numeric_limits<std::int32_t>::max();
@@ -47,7 +43,7 @@ std::int64_t port_bytes(const InputPort &port) {
 
 class Checker {
  public:
-  Checker(const program::ControlProgram &program, const config::ChipConfig &chip)
+  Checker(const ControlProgram &program, const config::ChipConfig &chip)
       : program_(program), chip_(chip), current_(program.stages.size()) {}
 
   void run() {
@@ -248,7 +244,7 @@ class Checker {
   void connect() {
     current_ = program_.stages.size();
     for (const auto &to : program_.inputs) {
-      require(to.tile != program::kHost, "the image goes straight to the host");
+      require(to.tile != kHost, "the image goes straight to the host");
       add_connection(kImage, to, program_.input_shape, 1);
     }
     for (current_ = 0; current_ < program_.stages.size(); ++current_) {
@@ -263,7 +259,7 @@ class Checker {
   void add_connection(std::size_t from, const Destination &to, const TensorShape &shape,
                       unsigned element_bytes) {
     const Connection connection = {from, to.producer, to.channel_offset, shape.channels};
-    if (to.tile == program::kHost) {
+    if (to.tile == kHost) {
       check_target(program_.output_shape, program_.output_element_bytes, to, shape, element_bytes);
       require(to.slot == 0 && to.port == 0 && to.producer == 0,
               "slot, port and producer of the host are not 0");
@@ -474,7 +470,7 @@ class Checker {
            !__builtin_add_overflow(sum, half, &sum);
   }
 
-  const program::ControlProgram &program_;
+  const ControlProgram &program_;
   const config::ChipConfig &chip_;
   std::size_t current_;
   std::map<Key, std::size_t> slots_;
@@ -486,13 +482,14 @@ class Checker {
 
 }  // namespace
 
-ControlFault check_control(const program::ControlProgram &program, const config::ChipConfig &chip) {
+std::optional<ControlFault> check_control(const ControlProgram &program,
+                                          const config::ChipConfig &chip) {
   try {
     Checker(program, chip).run();
   } catch (const Failure &failure) {
     return failure.fault;
   }
-  return {};
+  return std::nullopt;
 }
 
-}  // namespace npim::chip
+}  // namespace npim::program

@@ -1,0 +1,68 @@
+// The check as its callers outside the chip use it; what the chip refuses is tested in unit/chip.
+#include "program/control_check.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace npim::program {
+namespace {
+
+/// A 3 x 3 convolution over a 4 x 4 x 2 image, to the host.
+ControlProgram convolution() {
+  Stage stage;
+  stage.inputs.resize(1);
+  stage.inputs[0].shape = {4, 4, 2};
+  stage.inputs[0].ring_rows = 4;
+  stage.window.kernel_height = stage.window.kernel_width = 3;
+  stage.output_shape = {2, 2, 3};
+  stage.kernel_rows = 18;
+  stage.arrays = {{0, 0, 0}};
+  stage.requantise.multiplier = {1, 1, 1};
+  stage.requantise.bias = {0, 0, 0};
+  stage.destinations = {{kHost, 0, 0, 0, 0}};
+  ControlProgram program;
+  program.input_shape = {4, 4, 2};
+  program.output_shape = {2, 2, 3};
+  program.output_element_bytes = 1;
+  program.inputs = {{0, 0, 0, 0, 0}};
+  program.stages = {stage};
+  return program;
+}
+
+TEST(ControlCheck, AcceptsAProgramThatTheChipCanRun) {
+  EXPECT_FALSE(check_control(convolution(), config::ChipConfig()).has_value());
+}
+
+TEST(ControlCheck, TellsCodeStageAndReason) {
+  ControlProgram program = convolution();
+  program.stages[0].arrays[0].array = 64;
+  const auto fault = check_control(program, config::ChipConfig());
+  ASSERT_TRUE(fault.has_value());
+  EXPECT_EQ(fault->error, abi::Error::kArrayOutOfRange);
+  EXPECT_EQ(fault->stage, 0u);
+  EXPECT_THAT(fault->reason, ::testing::HasSubstr("array does not exist"));
+}
+
+TEST(ControlCheck, AsksTheConfigurationThatItIsGiven) {
+  config::ChipConfig chip;
+  chip.tile_columns = chip.tile_rows = 1;
+  ControlProgram program = convolution();
+  EXPECT_FALSE(check_control(program, chip).has_value());
+  program.stages[0].tile = 1;
+  program.inputs[0].tile = 1;
+  EXPECT_FALSE(check_control(program, config::ChipConfig()).has_value());
+  const auto fault = check_control(program, chip);
+  ASSERT_TRUE(fault.has_value());
+  EXPECT_EQ(fault->error, abi::Error::kTileOutOfRange);
+}
+
+TEST(ControlCheck, FaultsOfTheWholeProgramCarryTheNumberOfStages) {
+  ControlProgram program = convolution();
+  program.inputs.clear();
+  const auto fault = check_control(program, config::ChipConfig());
+  ASSERT_TRUE(fault.has_value());
+  EXPECT_EQ(fault->stage, 1u);
+}
+
+}  // namespace
+}  // namespace npim::program
