@@ -7,6 +7,7 @@
 #include "abi/npim_abi.h"
 #include "chip/activity.h"
 #include "chip/timing.h"
+#include "chip/wake_queue.h"
 #include "config/chip_config.h"
 #include "dataflow/strategy_c.h"
 
@@ -44,6 +45,7 @@ struct ChipContext {
   const device::ArrayGeometry geometry;
   const dataflow::Kernel kernel;
   const std::uint64_t bus_bytes;
+  WakeQueue wakes{"wakes"};
   Activity activity;
   ChipCounters counters;
   ChipObserver *observer = nullptr;

@@ -88,7 +88,7 @@ void ChipController::command_transport(tlm::tlm_generic_payload &payload, sc_tim
     return;
   } else {
     const Descriptor command = Descriptor::decode(payload.get_data_ptr());
-    if (delay > sc_core::SC_ZERO_TIME) sc_core::wait(delay);
+    context_.wakes.sleep(delay);
     delay = sc_core::SC_ZERO_TIME;
     execute(command);
   }
@@ -507,7 +507,7 @@ void ChipController::send_row(const Bytes &row) {
     prepare_write(row_payload_, input.address, data, row.size());
     sc_time delay = sc_core::SC_ZERO_TIME;
     to_noc->b_transport(row_payload_, delay);
-    if (delay > sc_core::SC_ZERO_TIME) sc_core::wait(delay);
+    context_.wakes.sleep(delay);
   }
 }
 
@@ -550,7 +550,7 @@ void ChipController::output_transport(tlm::tlm_generic_payload &payload, sc_time
     std::copy_n(data, bytes, output_buffer_.data() + offset);
     data += bytes;
   });
-  sc_core::wait(delay);
+  context_.wakes.sleep(delay);
   delay = sc_core::SC_ZERO_TIME;
   output_port_->deliver(producer, pixels);
   payload.set_response_status(tlm::TLM_OK_RESPONSE);
@@ -570,7 +570,7 @@ ChipController::Outcome ChipController::dma(tlm::tlm_command command, std::uint6
     prepare(payload, command, at, data + done, size);
     sc_time delay = sc_core::SC_ZERO_TIME;
     to_link->b_transport(payload, delay);
-    if (delay > sc_core::SC_ZERO_TIME) sc_core::wait(delay);
+    context_.wakes.sleep(delay);
     // The DMA engine may have told which address of the burst it was.
     if (!payload.is_response_ok()) return {fault, payload.get_address()};
     if (cancelled_) return {Error::kCancelled};

@@ -17,7 +17,7 @@ class HostLink : public sc_core::sc_module {
   tlm_utils::simple_target_socket<HostLink> from_controller;
   tlm_utils::simple_initiator_socket<HostLink> to_host;
 
-  HostLink(const sc_core::sc_module_name &module_name, const ChipContext &context)
+  HostLink(const sc_core::sc_module_name &module_name, ChipContext &context)
       : sc_module(module_name),
         from_controller("from_controller"),
         to_host("to_host"),
@@ -32,10 +32,12 @@ class HostLink : public sc_core::sc_module {
                                   sc_core::SC_NS);
     BusyUntil &direction = payload.is_read() ? reads_ : writes_;
     delay = direction.reserve(now + delay, length) + context_.timing.link_latency - now;
+    context_.wakes.sleep(delay);  // here, so that simultaneous transfers keep the chip's order
+    delay = sc_core::SC_ZERO_TIME;
     to_host->b_transport(payload, delay);
   }
 
-  const ChipContext &context_;
+  ChipContext &context_;
   BusyUntil reads_, writes_;
 };
 

@@ -3,6 +3,7 @@
 // and compute values; the stages of the tile decide when (stage_engine.h).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <systemc>
@@ -90,7 +91,12 @@ class OutputRegister : public sc_core::sc_module {
     return first;
   }
   void release() { sums_.clear(); }
-  std::int64_t *sums(std::size_t first) { return sums_.data() + first; }
+  void clear(std::size_t first, int count) { std::fill_n(sums_.data() + first, count, 0); }
+  /// The IMA's adder: one code for each of the sums from `first` on.
+  void add(std::size_t first, const std::int32_t *codes, int count) {
+    for (int i = 0; i < count; ++i) sums_[first + static_cast<std::size_t>(i)] += codes[i];
+  }
+  const std::int64_t *sums(std::size_t first) const { return sums_.data() + first; }
 
  private:
   std::vector<std::int64_t> sums_;

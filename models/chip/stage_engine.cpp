@@ -39,12 +39,6 @@ std::pair<std::int64_t, std::int64_t> inside(std::int64_t start, std::int64_t di
   return {first, last};
 }
 
-std::int32_t load_s32(const std::uint8_t *bytes) {
-  std::uint32_t value = 0;
-  for (int i = 0; i < 4; ++i) value |= std::uint32_t{bytes[i]} << (8 * i);
-  return static_cast<std::int32_t>(value);
-}
-
 }  // namespace
 
 StageEngine::StageEngine(Tile &tile, ChipContext &context, const program::Stage &stage,
@@ -69,6 +63,8 @@ StageEngine::StageEngine(Tile &tile, ChipContext &context, const program::Stage 
   requantiser_.output_s32 = stage_.requantise.output_s32;
   requantiser_.low = stage_.requantise.low;
   requantiser_.high = stage_.requantise.high;
+  pixel_ = {stage_.output_shape.channels, stage_.raw_output ? nullptr : &requantiser_,
+            accumulators_.data(), values_.data()};
   if (stage_.op == StageOp::kMvm) plan_arrays();
   plan_times();
   spawn();
@@ -117,10 +113,23 @@ void StageEngine::plan_arrays() {
     }
     work.input_offset = input_offsets[{work.ima, block}];
     work.sums = sums[{work.ima, group}];
-    conversions_per_window_ += static_cast<std::uint64_t>(work.vectors);
+    work.codes = codes_.size();
+    codes_.resize(codes_.size() + static_cast<std::size_t>(work.vectors));
     work_.push_back(work);
   }
   fetch_bytes_ = fetched_.size();
+  plan_conversions();
+}
+
+/// What goes through the converters and to the tile's adders, now that nothing moves any more.
+void StageEngine::plan_conversions() {
+  for (const Work &work : work_) {
+    batch_.push_back({tile_.ima(work.ima).sample_hold.sums(work.array), codes_.data() + work.codes,
+                      work.vectors});
+  }
+  for (const Collect &collect : collects_) {
+    collect_bytes_ += static_cast<std::uint64_t>(collect.channels) * kPartialSumBytes;
+  }
 }
 
 /// Rows [128 b, ...) of the flattened kernel [y][x][channel] as runs of bytes in image rows.
@@ -148,26 +157,14 @@ void StageEngine::plan_segments(int row_block, std::size_t to) {
 }
 
 void StageEngine::plan_times() {
-  const auto channels = static_cast<std::uint64_t>(stage_.output_shape.channels);
-  if (stage_.op == StageOp::kMvm) {
-    for (const auto &collect : collects_) {
-      collect_values_ += static_cast<std::uint64_t>(collect.channels);
-    }
-    collect_bytes_ = collect_values_ * kPartialSumBytes;
-    post_values_ = collect_values_ + (stage_.raw_output ? 0 : channels);
-    return;
-  }
-  for (const auto &port : ports_) {
-    fetch_bytes_ += port->pixel_bytes();
-    post_values_ += channels;
-  }
+  if (stage_.op == StageOp::kMvm) return;
+  for (const auto &port : ports_) fetch_bytes_ += port->pixel_bytes();
   if (has_window(stage_.op)) {
     // Taps in the padding take their time as well, but a kernel has no more taps than the image.
     const auto &shape = stage_.inputs[0].shape;
-    const auto taps = static_cast<std::uint64_t>(std::min(window_.kernel_height, shape.height)) *
-                      static_cast<std::uint64_t>(std::min(window_.kernel_width, shape.width));
-    fetch_bytes_ *= taps;
-    post_values_ *= taps;
+    timed_taps_ = static_cast<std::uint64_t>(std::min(window_.kernel_height, shape.height)) *
+                  static_cast<std::uint64_t>(std::min(window_.kernel_width, shape.width));
+    fetch_bytes_ *= timed_taps_;
   }
 }
 
@@ -289,7 +286,7 @@ void StageEngine::fetch(const Position &at) {
   } else {
     gather_pixels(at);
   }
-  sc_core::wait(end - now);
+  context_.wakes.sleep_until(end);
 }
 
 void StageEngine::gather_window(const Position &at) {
@@ -400,8 +397,13 @@ void StageEngine::hand_over() {
 
 void StageEngine::back_window() {
   while (!slot_full_) slot_filled_.wait();
-  if (stage_.op == StageOp::kMvm) convert();
-  post_process();
+  sc_time ready = sc_core::sc_time_stamp();
+  if (stage_.op == StageOp::kMvm) {
+    convert();
+    ready = collect_sums();
+  }
+  const sc_time end = post_process(ready);
+  context_.wakes.sleep_until(end);
   if (stage_.op != StageOp::kMvm) {
     slot_full_ = false;
     slot_free_.open();
@@ -414,80 +416,56 @@ void StageEngine::back_window() {
 /// Takes the sums out of the sample-and-holds, which are free for the next window then.
 void StageEngine::convert() {
   const sc_time now = sc_core::sc_time_stamp();
-  const sc_time end = tile_.nnadc.convert(now, conversions_per_window_);
-  sc_core::wait(end - now);
-  accumulate_codes();
-  conversions_ += conversions_per_window_;
-  context_.counters.conversions += conversions_per_window_;
+  const sc_time end = tile_.nnadc.convert(now, *converter_, batch_);
+  context_.wakes.sleep_until(end);
+  add_codes();
+  conversions_ += codes_.size();
+  context_.counters.conversions += codes_.size();
   slot_full_ = false;
   slot_free_.open();
 }
 
-void StageEngine::accumulate_codes() {
+/// The IMA's adder: codes of arrays below each other become one sum in the output register.
+void StageEngine::add_codes() {
   for (const Collect &collect : collects_) {
-    std::fill_n(tile_.ima(collect.ima).output_register.sums(collect.sums), collect.channels, 0);
+    tile_.ima(collect.ima).output_register.clear(collect.sums, collect.channels);
   }
-  std::int32_t codes[256];  // at most 512 columns of 2 per vector
   for (const Work &work : work_) {
-    Ima &ima = tile_.ima(work.ima);
-    converter_->convert(ima.sample_hold.sums(work.array), work.vectors, codes);
-    std::int64_t *sums = ima.output_register.sums(work.sums);
-    for (int v = 0; v < work.vectors; ++v) sums[v] += codes[v];
-  }
-  std::fill(accumulators_.begin(), accumulators_.end(), 0);
-  for (const Collect &collect : collects_) {
-    const std::int64_t *sums = tile_.ima(collect.ima).output_register.sums(collect.sums);
-    for (int c = 0; c < collect.channels; ++c) {
-      accumulators_[static_cast<std::size_t>(collect.first_channel + c)] += sums[c];
-    }
+    tile_.ima(work.ima).output_register.add(work.sums, codes_.data() + work.codes, work.vectors);
   }
 }
 
-/// Adds what comes from IMAs, taps or ports and requantises.
-void StageEngine::post_process() {
-  const sc_time now = sc_core::sc_time_stamp();
-  sc_time ready = now;
-  if (stage_.op == StageOp::kMvm) {
-    // The IMA's adder works along with the converters and is one clock behind them.
-    ready = tile_.bus.transfer(now + context_.timing.tile_clock, collect_bytes_);
+/// Output registers to the tile's adders. The IMA's adder works along with the converters and is
+/// one clock behind them. Returns when all sums are there.
+sc_time StageEngine::collect_sums() {
+  std::fill(accumulators_.begin(), accumulators_.end(), 0);
+  parts_.clear();
+  for (const Collect &collect : collects_) {
+    parts_.push_back({tile_.ima(collect.ima).output_register.sums(collect.sums),
+                      collect.first_channel, collect.channels});
   }
-  sc_core::wait(tile_.post.process(ready, post_values_) - now);
+  return tile_.bus.transfer(sc_core::sc_time_stamp() + context_.timing.tile_clock, collect_bytes_);
+}
 
-  const int channels = stage_.output_shape.channels;
-  const auto size = static_cast<std::size_t>(channels);
+/// Sends the window's values through the tile's post-processing unit. Returns the end.
+sc_time StageEngine::post_process(const sc_time &ready) {
+  const PoolTaps taps = {slot_.data(), slot_taps_, timed_taps_};
   switch (stage_.op) {
     case StageOp::kMvm:
       break;
     case StageOp::kMaxPool:
-      std::fill(values_.begin(), values_.end(), 0);
-      for (std::uint64_t tap = 0; tap < slot_taps_; ++tap) {
-        peripheral::maximum(slot_.data() + tap * size, channels, values_.data());
-      }
-      return;
+      return tile_.post.max_pool(ready, taps, pixel_);
     case StageOp::kAveragePool: {
-      const std::int64_t taps = std::int64_t{window_.kernel_height} * window_.kernel_width;
-      const std::int64_t padded = taps - static_cast<std::int64_t>(slot_taps_);
-      std::fill(accumulators_.begin(), accumulators_.end(), padded * stage_.pad_value);
-      for (std::uint64_t tap = 0; tap < slot_taps_; ++tap) {
-        peripheral::add_up(slot_.data() + tap * size, channels, accumulators_.data());
-      }
-      break;
+      const std::int64_t all = std::int64_t{window_.kernel_height} * window_.kernel_width;
+      const std::int64_t padded = all - static_cast<std::int64_t>(slot_taps_);
+      return tile_.post.average_pool(ready, taps, padded * stage_.pad_value, pixel_);
     }
     case StageOp::kAdd:
-      requantiser_.add(slot_.data(), slot_.data() + size, channels, values_.data());
-      return;
+      return tile_.post.add(ready, slot_.data(), slot_.data() + values_.size(), pixel_);
     case StageOp::kAggregate:
-      std::fill(accumulators_.begin(), accumulators_.end(), 0);
-      for (std::size_t i = 0; i < ports_.size() * size; ++i) {
-        accumulators_[i % size] += load_s32(slot_.data() + 4 * i);
-      }
-      break;
+      return tile_.post.aggregate(ready, slot_.data(), ports_.size(), pixel_);
   }
-  if (stage_.raw_output) {
-    for (std::size_t c = 0; c < size; ++c) values_[c] = static_cast<std::int32_t>(accumulators_[c]);
-  } else {
-    requantiser_.per_channel(accumulators_.data(), channels, values_.data());
-  }
+  return tile_.post.finish_sums(ready, parts_, pixel_);
 }
 
 void StageEngine::encode_output() {

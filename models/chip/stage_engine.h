@@ -5,7 +5,8 @@
 //          takes 1 + ceil(P_I / P_D) input cycles, the 1 being the copy to IR.
 //   back:  convert (NNADCs shared by the tile), add in IMA and tile, post-process, send.
 // The sample-and-holds are the slot of depth one between them. Stages without crossbars (pools,
-// additions, aggregators) have the same shape: fetch, then post-process and send.
+// additions, aggregators) have the same shape: fetch, then post-process and send. The stage only
+// says what passes through which unit and waits for it; the units compute (ima.h, tile_units.h).
 #pragma once
 
 #include <cstdint>
@@ -16,8 +17,7 @@
 
 #include "chip/chip_context.h"
 #include "chip/stream_port.h"
-#include "peripheral/nnadc.h"
-#include "peripheral/post_processing.h"
+#include "chip/tile_units.h"
 #include "program/stage.h"
 
 namespace npim::chip {
@@ -65,7 +65,8 @@ class StageEngine {
     int ima = 0, array = 0;
     std::size_t input_offset = 0;
     int rows = 0, vectors = 0;
-    std::size_t sums = 0;  // in the IMA's output register
+    std::size_t sums = 0;   // in the IMA's output register
+    std::size_t codes = 0;  // in codes_
   };
   struct Collect {  // sums that an IMA sends to the tile's adders
     int ima = 0;
@@ -85,6 +86,7 @@ class StageEngine {
 
   // Set-up
   void plan_arrays();
+  void plan_conversions();
   void plan_segments(int row_block, std::size_t to);
   void plan_times();
 
@@ -109,8 +111,9 @@ class StageEngine {
 
   // Back
   void convert();
-  void accumulate_codes();
-  void post_process();
+  void add_codes();
+  sc_core::sc_time collect_sums();
+  sc_core::sc_time post_process(const sc_core::sc_time &ready);
   void encode_output();
   void send(const Route &route);
 
@@ -133,8 +136,12 @@ class StageEngine {
   std::vector<InputCopy> copies_;
   std::vector<Work> work_;
   std::vector<Collect> collects_;
-  std::uint64_t fetch_bytes_ = 0, collect_bytes_ = 0, collect_values_ = 0;
-  std::uint64_t conversions_per_window_ = 0, post_values_ = 0;
+  std::vector<Conversion> batch_;
+  std::vector<PartialSums> parts_;
+  std::vector<std::int32_t> codes_;  // of all arrays, as they leave the converters
+  std::uint64_t collect_bytes_ = 0;
+  // Of any window
+  std::uint64_t fetch_bytes_ = 0, timed_taps_ = 1;
 
   // The window that is being fetched, and the one between the processes
   std::vector<std::uint8_t> fetched_, slot_;
@@ -142,6 +149,7 @@ class StageEngine {
   bool slot_full_ = false;
   std::vector<std::int64_t> accumulators_;
   std::vector<std::int32_t> values_;
+  PostPixel pixel_;
   std::vector<std::uint8_t> output_;
   tlm::tlm_generic_payload payload_;
 

@@ -42,7 +42,7 @@ void Tile::send(tlm::tlm_generic_payload &payload, bool local) {
   } else {
     to_noc->b_transport(payload, delay);
   }
-  if (delay > sc_core::SC_ZERO_TIME) sc_core::wait(delay);
+  context_.wakes.sleep(delay);
 }
 
 void Tile::b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &delay) {
@@ -140,10 +140,9 @@ bool Tile::receive(const ChipAddress &address, const tlm::tlm_generic_payload &p
     data += size;
   });
   // The bus is asked for when the data is here, so that it serves others meanwhile.
-  if (delay > sc_core::SC_ZERO_TIME) sc_core::wait(delay);
+  context_.wakes.sleep(delay);
   delay = sc_core::SC_ZERO_TIME;
-  const sc_core::sc_time now = sc_core::sc_time_stamp();
-  sc_core::wait(bus.edram_transfer(now, bytes) - now);
+  context_.wakes.sleep_until(bus.edram_transfer(sc_core::sc_time_stamp(), bytes));
   port.deliver(producer, pixels);
   return true;
 }

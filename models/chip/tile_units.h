@@ -1,6 +1,6 @@
 // What the IMAs of a tile share ([NP] section 5): eDRAM buffer, bus, NNADCs behind multiplexers and
-// post-processing unit. Each is a resource with a time of its own; requests queue in the order of
-// arrival.
+// post-processing unit. Data passes through them: each holds or computes the values and knows how
+// long it takes; requests queue in the order of arrival.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "chip/chip_context.h"
+#include "peripheral/nnadc.h"
+#include "peripheral/post_processing.h"
 
 namespace npim::chip {
 
@@ -60,6 +62,13 @@ class TileBus : public sc_core::sc_module {
   BusyUntil bus_;
 };
 
+/// Held sums of one array on their way through the converters.
+struct Conversion {
+  const std::int32_t *sums = nullptr;
+  std::int32_t *codes = nullptr;
+  int count = 0;
+};
+
 /// The NNADCs of a tile, shared by its IMAs through a multiplexer: a batch of conversions is spread
 /// evenly over all of them.
 class Nnadc : public sc_core::sc_module {
@@ -67,29 +76,63 @@ class Nnadc : public sc_core::sc_module {
   Nnadc(const sc_core::sc_module_name &module_name, const ChipContext &context)
       : sc_module(module_name), context_(context) {}
 
-  sc_core::sc_time convert(const sc_core::sc_time &earliest, std::uint64_t conversions) {
-    const auto converters = static_cast<std::uint64_t>(context_.config.nnadc.per_tile);
-    return bank_.reserve(earliest,
-                         times(context_.timing.conversion, divide_up(conversions, converters)));
-  }
+  /// Converts a batch with the converters set as one layer asks. Returns the end.
+  sc_core::sc_time convert(const sc_core::sc_time &earliest,
+                           const peripheral::AnalogToDigital &setting,
+                           const std::vector<Conversion> &batch);
 
  private:
   const ChipContext &context_;
   BusyUntil bank_;
 };
 
-/// Adders, requantisation, pooling: `post_lanes` values per tile clock.
+/// Sums of codes that one IMA sends for channels that follow each other.
+struct PartialSums {
+  const std::int64_t *sums = nullptr;
+  int first_channel = 0, channels = 0;
+};
+
+/// The pixels of a pool's window that lie inside the image, [tap][channel].
+struct PoolTaps {
+  const std::uint8_t *pixels = nullptr;
+  std::uint64_t count = 0;
+  std::uint64_t timed = 0;  ///< taps that take time: those in the padding as well
+};
+
+/// One pixel of a stage in the post-processing unit.
+struct PostPixel {
+  int channels = 0;
+  const peripheral::Requantiser *requantiser = nullptr;  ///< null: sums are sent raw
+  std::int64_t *accumulators = nullptr;                  ///< one per channel
+  std::int32_t *values = nullptr;                        ///< the results, one per channel
+};
+
+/// Adders, requantisation, pooling: `post_lanes` values per tile clock. All operations work on one
+/// pixel at once and return the end of the time that they take.
 class PostProcessor : public sc_core::sc_module {
  public:
   PostProcessor(const sc_core::sc_module_name &module_name, const ChipContext &context)
       : sc_module(module_name), context_(context) {}
 
-  sc_core::sc_time process(const sc_core::sc_time &earliest, std::uint64_t values) {
-    const auto lanes = static_cast<std::uint64_t>(context_.config.post_lanes);
-    return unit_.reserve(earliest, times(context_.timing.tile_clock, divide_up(values, lanes)));
-  }
+  /// The matrix-vector product: adds what comes from the IMAs to the accumulators and finishes
+  /// them.
+  sc_core::sc_time finish_sums(const sc_core::sc_time &earliest,
+                               const std::vector<PartialSums> &parts, const PostPixel &pixel);
+  sc_core::sc_time max_pool(const sc_core::sc_time &earliest, const PoolTaps &taps,
+                            const PostPixel &pixel);
+  /// `padding`: the sum of the taps outside the image.
+  sc_core::sc_time average_pool(const sc_core::sc_time &earliest, const PoolTaps &taps,
+                                std::int64_t padding, const PostPixel &pixel);
+  sc_core::sc_time add(const sc_core::sc_time &earliest, const std::uint8_t *a,
+                       const std::uint8_t *b, const PostPixel &pixel);
+  /// Adds up the s32 pixels (little endian) of `ports` input ports.
+  sc_core::sc_time aggregate(const sc_core::sc_time &earliest, const std::uint8_t *pixels,
+                             std::size_t ports, const PostPixel &pixel);
 
  private:
+  sc_core::sc_time reserve(const sc_core::sc_time &earliest, std::uint64_t values);
+  static void finish(const PostPixel &pixel);
+
   const ChipContext &context_;
   BusyUntil unit_;
 };

@@ -161,7 +161,10 @@ class Session {
   }
 
   board::RunResult run() {
-    const auto result = board_.run(sc_time(options_.timeout_s, sc_core::SC_SEC));
+    Progress progress("simulated microseconds", std::lround(options_.timeout_s * 1e6));
+    const auto result = board_.run(sc_time(options_.timeout_s, sc_core::SC_SEC), [&] {
+      progress.at(std::lround(sc_core::sc_time_stamp().to_seconds() * 1e6));
+    });
     std::cout.flush();
     if (sink_) sink_->close();
     return result;

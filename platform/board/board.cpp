@@ -222,12 +222,18 @@ void Board::deadline_reached() {
   sc_core::sc_stop();
 }
 
-RunResult Board::run(const sc_core::sc_time &limit) {
+RunResult Board::run(const sc_core::sc_time &limit, const std::function<void()> &progress) {
   finish_setup();
   // An event, not the argument of sc_start(): the hart then stops exactly there, whatever its
   // quantum.
   if (limit < sc_core::sc_max_time()) deadline_.notify(limit);
-  sc_core::sc_start();
+  // In slices for the sake of progress alone; the hart does not see where one ends.
+  const sc_core::sc_time slice(10, sc_core::SC_MS);
+  do {
+    sc_core::sc_start(std::max(slice, sc_core::sc_time_to_pending_activity()),
+                      sc_core::SC_EXIT_ON_STARVATION);
+    if (progress) progress();
+  } while (sc_core::sc_get_status() == sc_core::SC_PAUSED && sc_core::sc_pending_activity());
   idle_ = idle_ || (!expired_ && lost_.empty() &&
                     finisher_.outcome() == peripherals::Finisher::Outcome::kNone);
   return result();

@@ -10,6 +10,7 @@
 #include <tlm_utils/simple_initiator_socket.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <systemc>
@@ -80,8 +81,8 @@ class Board : public sc_core::sc_module {
 
   /// Simulates until firmware ends the run, `limit` of simulated time has passed, or nothing can
   /// happen any more. Once per process, as SystemC's kernel allows no more. Throws InputError
-  /// without firmware and when firmware and files overlap.
-  RunResult run(const sc_core::sc_time &limit);
+  /// without firmware and when firmware and files overlap. `progress` is called now and then.
+  RunResult run(const sc_core::sc_time &limit, const std::function<void()> &progress = {});
 
   /// What an area of add_file or add_output now holds. Only after run(). Throws InputError for an
   /// unknown name.

@@ -70,6 +70,8 @@ std::uint64_t remainder_unsigned_word(std::uint64_t a, std::uint64_t b) {
 constexpr std::uint64_t kOffsetMask = InstructionCache::kPageSize - 1;
 constexpr std::uint64_t kNoPage = ~std::uint64_t{0};
 constexpr std::uint64_t kBox = 0xffffffff00000000;
+/// More than any handler needs that makes progress, yet soon over.
+constexpr std::uint32_t kMostRepeatedTraps = 100000;
 
 }  // namespace
 
@@ -96,8 +98,11 @@ void Executor::take_exception(Cause cause, std::uint64_t value, std::uint32_t bi
   // the same trap follows for ever. Data accesses are excepted, a device may answer next time.
   const bool repeats = cause == Cause::kFetchAccess || cause == Cause::kIllegalInstruction ||
                        cause == Cause::kBreakpoint || cause == Cause::kEcallMachine;
-  const bool lost = repeats && state_.pc == (state_.mtvec & ~std::uint64_t{3}) &&
-                    (state_.mstatus & mstatus::kMie) == 0;
+  const bool stuck = repeats && state_.pc == (state_.mtvec & ~std::uint64_t{3}) &&
+                     (state_.mstatus & mstatus::kMie) == 0;
+  // Further on in the handler (its stack is gone, say) each round may differ a little: patience.
+  state_.repeated_traps = state_.pc == state_.mepc ? state_.repeated_traps + 1 : 0;
+  const bool lost = stuck || state_.repeated_traps >= kMostRepeatedTraps;
   ++exceptions_;
   if (lost) {
     state_.lost = true;

@@ -223,17 +223,21 @@ std::string Hart::describe(const Trap &trap) const {
 }
 
 void Hart::report(const Trap &trap) {
+  // Environment calls and breakpoints are what firmware asked for.
+  const bool asked_for = trap.cause == Cause::kEcallMachine || trap.cause == Cause::kBreakpoint;
+  if (!trap.lost && (asked_for || reports_ > kMostReports)) return;
+  synchronise();  // the message's time, and that of a run that it ends, are the hart's
   if (trap.lost) {
-    const std::string text = "firmware jumped to nowhere: the trap handler at mtvec " +
-                             hex(trap.pc) + " cannot run (" + describe(trap) +
-                             "), previous trap at " + hex(state_.mepc) + "; the hart stands still";
+    const bool at_once = trap.pc == (state_.mtvec & ~std::uint64_t{3});
+    std::string text = at_once ? "firmware jumped to nowhere: its trap handler cannot run"
+                               : "firmware traps without end in its trap handler";
+    text += " (" + describe(trap) + ")";
+    if (at_once && state_.mepc != 0) text += ", the trap before that at " + hex(state_.mepc);
+    text += ", ra " + hex(state_.x[1]) + "; the hart stands still";
     SC_REPORT_WARNING(kMessageType, text.c_str());
     if (lost_handler_) lost_handler_(text);
     return;
   }
-  // Environment calls and breakpoints are what firmware asked for.
-  if (trap.cause == Cause::kEcallMachine || trap.cause == Cause::kBreakpoint) return;
-  if (reports_ > kMostReports) return;
   unsigned &count = reported_[{trap.pc, trap.cause}];
   if (count > kMostIdenticalReports) return;
   std::string text = describe(trap);

@@ -60,7 +60,10 @@ struct HartState {
 
   /// Inside wfi.
   bool waiting = false;
-  /// The trap handler traps on its own first instruction: nothing can happen any more.
+  /// Exceptions in a row at one pc without a return from a trap.
+  std::uint32_t repeated_traps = 0;
+  /// The trap handler traps on its own first instruction, or without end further on: nothing useful
+  /// can happen any more.
   bool lost = false;
 
   std::uint64_t mcycle() const { return cycle + mcycle_offset; }

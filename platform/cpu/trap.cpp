@@ -56,6 +56,7 @@ void return_from_trap(HartState &state) {
   state.mstatus &= ~mstatus::kMie;
   if (enabled) state.mstatus |= mstatus::kMie;
   state.pc = state.mepc;
+  state.repeated_traps = 0;
 }
 
 std::optional<Interrupt> pending_interrupt(const HartState &state) {

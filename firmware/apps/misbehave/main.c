@@ -90,10 +90,16 @@ static int trap_in_trap(void) {
   return jump_to_nowhere();
 }
 
+/* The trap handler saves registers on the stack, which is gone. */
+static int lose_the_stack(void) {
+  __asm__ volatile("mv sp, %0\n ebreak" ::"r"(HOLE));
+  return 0;
+}
+
 int main(void) {
   static int (*const cases[])(void) = {
       jump_to_nowhere, read_unmapped,    write_read_only,     run_before_load, dma_into_a_hole,
-      never_end,       wait_for_nothing, illegal_instruction, trap_in_trap,
+      never_end,       wait_for_nothing, illegal_instruction, trap_in_trap,    lose_the_stack,
   };
   const uint64_t chosen = board_argument("case", 0);
   if (chosen >= sizeof cases / sizeof *cases) {

@@ -17,14 +17,27 @@ enum Case {
   kWaitForNothing,
   kIllegalInstruction,
   kTrapInTrap,
+  kLoseTheStack,
+  kCases,
 };
+
+Finished misbehave(const NpimRunner &npim, int which, std::vector<std::string> options = {}) {
+  std::vector<std::string> arguments = {"run",
+                                        "--platform",
+                                        NpimRunner::source("configs/platforms/demo-small.json"),
+                                        "--firmware",
+                                        NpimRunner::firmware("misbehave"),
+                                        "--bootargs",
+                                        "case=" + std::to_string(which),
+                                        "--timeout",
+                                        "0.01"};
+  arguments.insert(arguments.end(), options.begin(), options.end());
+  return npim.npim(arguments);
+}
 
 void expect_failure(Case which, const std::vector<std::string> &words) {
   const NpimRunner npim;
-  const Finished finished =
-      npim.npim({"run", "--platform", NpimRunner::source("configs/platforms/demo-small.json"),
-                 "--firmware", NpimRunner::firmware("misbehave"), "--bootargs",
-                 "case=" + std::to_string(static_cast<int>(which)), "--timeout", "0.05"});
+  const Finished finished = misbehave(npim, which);
   EXPECT_EQ(finished.status, 1) << finished.out << finished.err;
   const std::string all = finished.out + finished.err;
   for (const auto &word : words) {
@@ -53,7 +66,7 @@ TEST(BadFirmware, PointsDmaAtAHole) {
 }
 
 TEST(BadFirmware, NeverEnds) {
-  expect_failure(kNeverEnd, {"never_end", "50 ms"});
+  expect_failure(kNeverEnd, {"never_end", "10 ms"});
 }
 
 TEST(BadFirmware, WaitsForNothing) {

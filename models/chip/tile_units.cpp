@@ -1,0 +1,100 @@
+#include "chip/tile_units.h"
+
+#include <algorithm>
+
+namespace npim::chip {
+namespace {
+
+using sc_core::sc_time;
+
+std::int32_t load_s32(const std::uint8_t *bytes) {
+  std::uint32_t value = 0;
+  for (int i = 0; i < 4; ++i) value |= std::uint32_t{bytes[i]} << (8 * i);
+  return static_cast<std::int32_t>(value);
+}
+
+}  // namespace
+
+sc_time Nnadc::convert(const sc_time &earliest, const peripheral::AnalogToDigital &setting,
+                       const std::vector<Conversion> &batch) {
+  std::uint64_t conversions = 0;
+  for (const Conversion &conversion : batch) {
+    setting.convert(conversion.sums, conversion.count, conversion.codes);
+    conversions += static_cast<std::uint64_t>(conversion.count);
+  }
+  const auto converters = static_cast<std::uint64_t>(context_.config.nnadc.per_tile);
+  return bank_.reserve(earliest,
+                       times(context_.timing.conversion, divide_up(conversions, converters)));
+}
+
+sc_time PostProcessor::finish_sums(const sc_time &earliest, const std::vector<PartialSums> &parts,
+                                   const PostPixel &pixel) {
+  std::uint64_t values = 0;
+  for (const PartialSums &part : parts) {
+    std::int64_t *to = pixel.accumulators + part.first_channel;
+    for (int c = 0; c < part.channels; ++c) to[c] += part.sums[c];
+    values += static_cast<std::uint64_t>(part.channels);
+  }
+  finish(pixel);
+  if (pixel.requantiser != nullptr) values += static_cast<std::uint64_t>(pixel.channels);
+  return reserve(earliest, values);
+}
+
+sc_time PostProcessor::max_pool(const sc_time &earliest, const PoolTaps &taps,
+                                const PostPixel &pixel) {
+  const auto channels = static_cast<std::uint64_t>(pixel.channels);
+  std::fill_n(pixel.values, channels, 0);
+  for (std::uint64_t tap = 0; tap < taps.count; ++tap) {
+    peripheral::maximum(taps.pixels + tap * channels, pixel.channels, pixel.values);
+  }
+  return reserve(earliest, taps.timed * channels);
+}
+
+sc_time PostProcessor::average_pool(const sc_time &earliest, const PoolTaps &taps,
+                                    std::int64_t padding, const PostPixel &pixel) {
+  const auto channels = static_cast<std::uint64_t>(pixel.channels);
+  std::fill_n(pixel.accumulators, channels, padding);
+  for (std::uint64_t tap = 0; tap < taps.count; ++tap) {
+    peripheral::add_up(taps.pixels + tap * channels, pixel.channels, pixel.accumulators);
+  }
+  finish(pixel);
+  return reserve(earliest, taps.timed * channels);
+}
+
+sc_time PostProcessor::add(const sc_time &earliest, const std::uint8_t *a, const std::uint8_t *b,
+                           const PostPixel &pixel) {
+  pixel.requantiser->add(a, b, pixel.channels, pixel.values);
+  return reserve(earliest, 2 * static_cast<std::uint64_t>(pixel.channels));
+}
+
+sc_time PostProcessor::aggregate(const sc_time &earliest, const std::uint8_t *pixels,
+                                 std::size_t ports, const PostPixel &pixel) {
+  const auto channels = static_cast<std::size_t>(pixel.channels);
+  std::fill_n(pixel.accumulators, channels, 0);
+  for (std::size_t port = 0; port < ports; ++port) {
+    for (std::size_t c = 0; c < channels; ++c, pixels += 4) {
+      pixel.accumulators[c] += load_s32(pixels);
+    }
+  }
+  finish(pixel);
+  return reserve(earliest, ports * channels);
+}
+
+sc_time PostProcessor::reserve(const sc_time &earliest, std::uint64_t values) {
+  const auto lanes = static_cast<std::uint64_t>(context_.config.post_lanes);
+  return unit_.reserve(earliest, times(context_.timing.tile_clock, divide_up(values, lanes)));
+}
+
+/// Requantises the accumulators, or passes them on as they are: the controller has checked that
+/// raw sums fit in 32 bits.
+void PostProcessor::finish(const PostPixel &pixel) {
+  if (pixel.requantiser != nullptr) {
+    pixel.requantiser->per_channel(pixel.accumulators, pixel.channels, pixel.values);
+    return;
+  }
+  for (int c = 0; c < pixel.channels; ++c) {
+    pixel.values[c] = static_cast<std::int32_t>(pixel.accumulators[c]);
+  }
+}
+
+}  // namespace npim::chip

@@ -1,0 +1,45 @@
+// Time for the chip's processes, with an order of its own. When several become due at the same
+// simulated time they go on in the order in which they went to sleep. SystemC leaves that order to
+// its event queue, where it depends on whatever else is scheduled; and it decides who gets a bus,
+// converter or link first.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <systemc>
+#include <vector>
+
+namespace npim::chip {
+
+class WakeQueue : public sc_core::sc_module {
+ public:
+  SC_HAS_PROCESS(WakeQueue);
+  explicit WakeQueue(const sc_core::sc_module_name &module_name);
+
+  /// The calling thread process goes on at `when`; at once when that is not in the future. It may
+  /// be killed meanwhile.
+  void sleep_until(const sc_core::sc_time &when);
+  void sleep(const sc_core::sc_time &duration) { sleep_until(sc_core::sc_time_stamp() + duration); }
+
+ private:
+  struct Sleeper {
+    sc_core::sc_time when;
+    std::uint64_t turn;
+    sc_core::sc_event *event;
+  };
+  /// For a heap with the first one to wake on top.
+  static bool later(const Sleeper &a, const Sleeper &b) {
+    return a.when != b.when ? a.when > b.when : a.turn > b.turn;
+  }
+  void wake();
+  sc_core::sc_event *take_event();
+
+  std::vector<Sleeper> sleepers_;
+  std::uint64_t turns_ = 0;
+  sc_core::sc_event due_{"due"};
+  /// A killed sleeper leaves its event behind, so the queue owns them all.
+  std::vector<std::unique_ptr<sc_core::sc_event>> events_;
+  std::vector<sc_core::sc_event *> free_;
+};
+
+}  // namespace npim::chip
