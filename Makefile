@@ -72,7 +72,8 @@ bench: build
 fuzz: build
 	@ctest --preset $(PRESET) -L fuzz
 
-SOURCES = $(shell git ls-files '*.cpp' '*.h' '*.c')
+# regs.h is generated.
+SOURCES = $(filter-out firmware/include/npim/regs.h,$(shell git ls-files '*.cpp' '*.h' '*.c'))
 format:
 	@clang-format -i $(SOURCES)
 

@@ -8,7 +8,8 @@
 
 namespace npim {
 
-/// The whole file. Throws InputError naming the path when it cannot be read or exceeds `limit` bytes.
+/// The whole file. Throws InputError naming the path when it cannot be read or exceeds `limit`
+/// bytes.
 Bytes read_file(const std::string &path, std::size_t limit = std::size_t{1} << 31);
 
 /// As read_file, and decompresses content that starts with the gzip magic (limit applies to the

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "base/file.h"
+#include "config/unique_keys.h"
 
 namespace npim::config {
 namespace {
@@ -65,6 +66,9 @@ Node Node::parse(const std::string &text, const std::string &name) {
   if (!error) parser.finish(error);
   if (error) {
     throw InputError(name + ": " + position(text, used), "not valid JSON: " + error.message());
+  }
+  if (const auto key = find_repeated_key(text)) {
+    throw InputError(name, "key '" + *key + "' stands twice in one object");
   }
   auto root = std::make_shared<const boost::json::value>(parser.release());
   const auto *top = root.get();

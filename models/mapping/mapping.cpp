@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "mapping/tile_allocator.h"
+#include "program/control_check.h"
 
 namespace npim::mapping {
 namespace {
@@ -83,6 +84,7 @@ class Mapper {
     for (std::size_t i = 0; i < network_.layers.size(); ++i) place_layer(i);
     connect_output();
     state_requirements();
+    check_program();
     mapping_.tiles_used = allocator_.tiles_used();
     for (const auto &layer : mapping_.layers) mapping_.arrays_used += layer.arrays;
     return std::move(mapping_);
@@ -103,6 +105,16 @@ class Mapper {
                        "was quantised for another array size or converter than that of chip '" +
                            chip_.name + "'");
     }
+  }
+
+  /// The chip's own question, asked before a program is written that the chip would refuse.
+  void check_program() const {
+    const auto &control = mapping_.program.control;
+    const auto fault = program::check_control(control, chip_);
+    if (!fault) return;
+    const std::size_t layer =
+        fault->stage < control.stages.size() ? control.stages[fault->stage].layer : 0;
+    fail(network_.layers[layer], "cannot be placed: " + fault->reason);
   }
 
   /// What this program needs of a chip, where that is less than the chip it was mapped for has.
@@ -174,6 +186,10 @@ class Mapper {
 
   void place_layer(std::size_t index) {
     const Layer &layer = network_.layers[index];
+    constexpr std::int32_t kMost = 65535;  // of 16-bit fields in the program
+    if (layer.input_shape.height > kMost || layer.output_shape.channels > kMost) {
+      fail(layer, "has more than 65535 rows or channels");
+    }
     LayerPlacement placement;
     placement.name = layer.name;
     placement.op = layer.op;
@@ -212,6 +228,11 @@ class Mapper {
     for (int block = 0; block < parts.row_blocks; block += parts.blocks_per_stage) {
       const int blocks = std::min(parts.blocks_per_stage, parts.row_blocks - block);
       partial.push_back(place_mvm(index, first, count, block, blocks, parts.row_parts() > 1));
+    }
+    constexpr std::size_t kMostParts = 64;  // inputs of one stage
+    if (partial.size() > kMostParts) {
+      fail(network_.layers[index], "has kernels that span " + std::to_string(partial.size()) +
+                                       " tiles; an aggregator adds up to 64");
     }
     if (partial.size() == 1) {
       slices_[index].push_back({partial[0], first});
@@ -440,7 +461,6 @@ void check_fits(const program::Program &program, const config::ChipConfig &chip,
   equal("array rows", need.array_rows, have.array_rows);
   equal("array columns", need.array_columns, have.array_columns);
   equal("cell bits", need.cell_bits, have.cell_bits);
-  equal("DAC bits", need.dac_bits, have.dac_bits);
   equal("NNADC bits", need.nnadc_bits, have.nnadc_bits);
   equal("converter code format", need.code_format, have.code_format);
   if ((need.range_divisors_mask & ~have.range_divisors_mask) != 0) {

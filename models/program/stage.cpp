@@ -9,7 +9,7 @@ constexpr std::uint32_t kControlMagic = 0x4c52544e;  // 'NTRL'
 constexpr std::uint16_t kControlVersion = 1;
 // Limits of the format, far above any chip: they keep a damaged length field from asking for
 // memory.
-constexpr std::size_t kMostInputs = 64, kMostArrays = 4096, kMostDestinations = 256;
+constexpr std::size_t kMostInputs = 64, kMostArrays = 4096, kMostDestinations = 65536;
 constexpr std::size_t kMostStageRecords = 65536;
 
 void put_shape(ByteWriter &out, const network::TensorShape &shape) {

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <filesystem>
 
+#include "abi/npim_abi.h"
 #include "peripherals/clint.h"
 #include "peripherals/finisher.h"
 #include "peripherals/plic.h"
@@ -122,6 +123,10 @@ void read_chip(Object &platform, const std::string &file, PlatformConfig &config
   auto &settings = *config.accelerator;
   read_address(accelerator, "base", settings.registers.base);
   read_address(accelerator, "size", settings.registers.size);
+  if (settings.registers.size < abi::kRegisterBlockBytes) {
+    accelerator.at("size").fail("is less than the register block, " +
+                                bus::hex(abi::kRegisterBlockBytes));
+  }
   if (settings.registers.base % kPage != 0)
     accelerator.at("base").fail("expected a multiple of 4096");
   if (const auto line = accelerator.find("plic_interrupt")) {

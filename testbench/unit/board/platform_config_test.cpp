@@ -98,7 +98,8 @@ TEST(PlatformConfig, WrongKeysAndValuesAreNamed) {
       {R"({"name": "x", "accelerator": {}})", "key 'chip' is missing"},
       {R"({"name": "x", "chip": ""})", "'chip'"},
       {R"({"name": "x", "chip": "c", "accelerator": {"plic_interrupt": 10}})", "is the UART's"},
-      {R"({"name": "x", "chip": "c", "accelerator": {"size": 0}})", "size of zero"},
+      {R"({"name": "x", "chip": "c", "accelerator": {"size": 0}})", "register block"},
+      {R"({"name": "x", "chip": "c", "accelerator": {"size": "0x800"}})", "register block"},
       {R"({"name": "x")", "not valid JSON"},
   };
   for (const auto &[text, part] : cases) {

@@ -64,6 +64,14 @@ TEST(JsonConfig, BrokenTextNamesLineAndColumn) {
   EXPECT_THROW(Node::parse(std::string(100000, '['), "t.json"), InputError);
 }
 
+TEST(JsonConfig, AKeyMayStandOnceInAnObject) {
+  EXPECT_MESSAGE(Node::parse(R"({"a": {"b": 1, "c": [{}], "b": 2}})", "t"), "'b' stands twice");
+  EXPECT_NO_THROW(
+      Node::parse(R"({"a": {"b": 1}, "b": {"a": {"b": 2}}, "c": [{"a": 1}, {"a": 2}]})", "t"));
+  const std::string escaped = "{\"a\": 1, \"\\u0061\": 2}";
+  EXPECT_THROW(Node::parse(escaped, "t"), InputError);
+}
+
 TEST(JsonConfig, CommentsAreAllowed) {
   Object object(Node::parse("// why\n{\"a\": 1 /* unit */}", "t.json"));
   EXPECT_EQ(object.integer("a", 0, 1), 1);

@@ -212,6 +212,22 @@ TEST(Mapping, TooLargeForTheChipSaysSo) {
   EXPECT_NE(error_of(network, chip).find("eDRAM"), std::string::npos);
 }
 
+TEST(Mapping, WhatTheChipWouldRefuseIsRefusedHere) {
+  auto chip = small_chip();
+  chip.input_register_bytes = chip.array.rows;  // four arrays share it
+  const std::string error = error_of(fully_connected(128 * 3, 8), chip);
+  EXPECT_NE(error.find("layer 'fc0'"), std::string::npos) << error;
+  EXPECT_NE(error.find("input register"), std::string::npos) << error;
+}
+
+TEST(Mapping, MorePartsThanAnAggregatorAddsAreRefused) {
+  auto chip = small_chip();
+  chip.tile_columns = chip.tile_rows = 10;
+  chip.imas_per_tile = chip.arrays_per_ima = 1;
+  const std::string error = error_of(fully_connected(128 * 65, 8), chip);
+  EXPECT_NE(error.find("span 65 tiles"), std::string::npos) << error;
+}
+
 TEST(Mapping, AnotherConverterOrArraySizeIsRefused) {
   auto network = fully_connected(10, 10);
   network.format.array_rows = 64;
@@ -226,7 +242,7 @@ TEST(Mapping, ProgramsForABiggerChipAreRefused) {
   smaller.tile_columns = smaller.tile_rows = 1;
   EXPECT_THROW(check_fits(mapping.program, smaller, "p"), InputError);
   auto other = chip;
-  other.dac_bits = 2;
+  other.array.cell_bits = 2;
   EXPECT_THROW(check_fits(mapping.program, other, "p"), InputError);
   other = chip;
   other.edram.bytes = 16;
