@@ -24,7 +24,6 @@ class Array {
   /// all other cells go to level 0. Throws std::invalid_argument when the shape does not fit.
   void program(const std::int8_t *weights, int rows, int vectors);
   /// All cells to level 0; gives the memory back.
-  void erase() { cells_.reset(); }
 
   /// Level of one cell.
   int level(int row, int column) const;

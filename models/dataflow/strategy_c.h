@@ -28,8 +28,6 @@ class StrategyC {
   Kernel kernel() const { return kernel_; }
   /// Input cycles per dot product: ceil(P_I / P_D).
   int input_cycles() const { return dac_.cycles(); }
-  /// Conversions per dot product and weight vector.
-  static constexpr int kConversionsPerDotProduct = 1;
 
   /// What the sample-and-holds of one array hold after the last input cycle: one sum per vector of
   /// the array, in units of input LSB * weight LSB. inputs: u8[rows], rows up to the array's.
