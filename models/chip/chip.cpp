@@ -24,7 +24,7 @@ Chip::Chip(const sc_core::sc_module_name &module_name, const config::ChipConfig 
       noc_("noc", context_),
       tiles_(make_tiles(context_)),
       link_("link", context_),
-      controller_("controller", context_, tiles_) {
+      controller_("controller", context_, noc_, tiles_) {
   for (auto &tile : tiles_) {
     tile->to_noc.bind(noc_.from_nodes);
     noc_.to_nodes.bind(tile->from_noc);

@@ -55,13 +55,14 @@ bool addressable(std::uint64_t address, std::uint64_t count, std::uint64_t strid
 }  // namespace
 
 ChipController::ChipController(const sc_core::sc_module_name &module_name, ChipContext &context,
-                               const std::vector<std::unique_ptr<Tile>> &tiles)
+                               Noc &noc, const std::vector<std::unique_ptr<Tile>> &tiles)
     : sc_module(module_name),
       commands("commands"),
       to_link("to_link"),
       to_noc("to_noc"),
       from_noc("from_noc"),
       context_(context),
+      noc_(noc),
       tiles_(tiles) {
   commands.register_b_transport(this, &ChipController::command_transport);
   from_noc.register_b_transport(this, &ChipController::output_transport);
@@ -104,6 +105,7 @@ void ChipController::execute(const Descriptor &command) {
     const Flag busy(busy_);
     outcome = dispatch(command);
   }
+  release_units();
   if (reset_requested_) forget();
   abi::Completion completion;
   completion.tag = command.tag;
@@ -162,6 +164,13 @@ void ChipController::forget() {
   completion_ = {};
 }
 
+/// What an ended run had reserved beyond its end is free again: the next run takes the time that it
+/// takes on a chip that has never been disturbed.
+void ChipController::release_units() {
+  noc_.release();
+  for (const auto &tile : tiles_) tile->release_units();
+}
+
 // LOAD_CONTROL
 
 void ChipController::unload() {
@@ -218,8 +227,10 @@ ChipController::Outcome ChipController::distribute_stages() {
   return {};
 }
 
-/// Tells every stage where its pixels go, and opens the controller's own ends.
+/// Divides what stages share, tells every stage where its pixels go, and opens the controller's own
+/// ends.
 void ChipController::connect_stages() {
+  for (StageEngine *stage : stages_) stage->take_output_registers();
   const auto channels = static_cast<unsigned>(program_.input_shape.channels);
   for (const auto &to : program_.inputs) {
     StreamPort &port = tiles_[to.tile]->stage(to.slot)->port(to.port);
@@ -258,10 +269,9 @@ void ChipController::connect_stages() {
 
 ChipController::Outcome ChipController::program_weights(const Descriptor &command) {
   const auto &geometry = context_.geometry;
-  const std::uint64_t record = 8 + divide_up(static_cast<std::uint64_t>(geometry.rows) *
-                                                 static_cast<std::uint64_t>(geometry.vectors()),
-                                             8) *
-                                       8;
+  const auto weights_per_array =
+      static_cast<std::uint64_t>(geometry.rows) * static_cast<std::uint64_t>(geometry.vectors());
+  const std::uint64_t record = 8 + divide_up(weights_per_array, std::uint64_t{8}) * 8;
   const auto arrays = static_cast<std::uint64_t>(context_.config.tiles()) *
                       static_cast<std::uint64_t>(context_.config.arrays_per_tile());
   Bytes blob;
@@ -279,6 +289,9 @@ ChipController::Outcome ChipController::program_weights(const Descriptor &comman
 
 ChipController::Outcome ChipController::check_weights(
     const std::vector<program::ArrayWeights> &weights, std::uint64_t source) const {
+  const auto &array = context_.config.array;
+  const double line_ns = (array.write_pulse_ns + array.verify_read_ns) * array.write_verify_pulses;
+  std::map<std::pair<int, int>, double> programming_ns;  // by tile and IMA
   std::uint64_t address = source;
   for (std::uint32_t i = 0; i < weights.size(); ++i) {
     const auto &record = weights[i];
@@ -289,7 +302,10 @@ ChipController::Outcome ChipController::check_weights(
     if (record.rows > context_.geometry.rows || record.vectors > context_.geometry.vectors()) {
       return {Error::kBadWeights, address, i};
     }
-    address += 8 + divide_up(record.values.size(), 8) * 8;
+    double &ima_ns = programming_ns[{record.tile, record.array / context_.config.arrays_per_ima}];
+    ima_ns += static_cast<double>(record.rows) * line_ns;
+    if (ima_ns > config::kLongestProgrammingNs) return {Error::kBadWeights, address, i};
+    address += 8 + divide_up(record.values.size(), std::size_t{8}) * 8;
   }
   return {};
 }
@@ -444,8 +460,10 @@ ChipController::Outcome ChipController::check_programmed() const {
 }
 
 void ChipController::spawn() {
-  input_handle_ = sc_core::sc_spawn([this] { input_process(); });
-  output_handle_ = sc_core::sc_spawn([this] { output_process(); });
+  input_handle_ =
+      sc_core::sc_spawn([this] { input_process(); }, sc_core::sc_gen_unique_name("image_input"));
+  output_handle_ =
+      sc_core::sc_spawn([this] { output_process(); }, sc_core::sc_gen_unique_name("output"));
 }
 
 /// Ends a run that is not complete. Transfers in host memory are seen through, because the memory

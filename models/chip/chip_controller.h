@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "chip/chip_context.h"
+#include "chip/noc.h"
 #include "chip/stream_port.h"
 #include "chip/tile.h"
 
@@ -33,7 +34,7 @@ class ChipController : public sc_core::sc_module {
   /// Output pixels; the call waits until they have been delivered.
   tlm_utils::simple_target_socket<ChipController> from_noc;
 
-  ChipController(const sc_core::sc_module_name &module_name, ChipContext &context,
+  ChipController(const sc_core::sc_module_name &module_name, ChipContext &context, Noc &noc,
                  const std::vector<std::unique_ptr<Tile>> &tiles);
   ~ChipController() override;
 
@@ -92,10 +93,12 @@ class ChipController : public sc_core::sc_module {
   Outcome fetch(const abi::Descriptor &command, std::uint64_t most_bytes, Bytes &blob);
   /// Waits; false when the command has been cancelled meanwhile.
   bool sleep(const sc_core::sc_time &time);
+  void release_units();
   void unload();
   void forget();
 
   ChipContext &context_;
+  Noc &noc_;
   const std::vector<std::unique_ptr<Tile>> &tiles_;
 
   program::ControlProgram program_;

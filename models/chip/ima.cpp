@@ -6,8 +6,9 @@ namespace npim::chip {
 
 Ima::Ima(const sc_core::sc_module_name &module_name, const ChipContext &context)
     : sc_module(module_name),
-      input_register("ir", static_cast<std::size_t>(context.config.input_register_bytes)),
-      output_register("or"),
+      input_register("ir"),
+      output_register("or", static_cast<std::size_t>(context.config.output_register_bytes /
+                                                     context.config.partial_sum_bytes())),
       dacs("dacs", context.config),
       nnsas("nnsas", context.config),
       sample_hold("sh", context.config.arrays_per_ima, context.geometry.vectors()),

@@ -62,8 +62,7 @@ class SampleHold : public sc_core::sc_module {
 /// SRAM that the tile's controller divides among the stages when it loads them.
 class InputRegister : public sc_core::sc_module {
  public:
-  InputRegister(const sc_core::sc_module_name &module_name, std::size_t bytes)
-      : sc_module(module_name), capacity_(bytes) {}
+  explicit InputRegister(const sc_core::sc_module_name &module_name) : sc_module(module_name) {}
 
   /// Offset of `bytes` new bytes. The controller has checked that they fit.
   std::size_t allocate(std::size_t bytes) {
@@ -72,25 +71,37 @@ class InputRegister : public sc_core::sc_module {
     return offset;
   }
   void release() { content_.clear(); }
-  std::size_t capacity() const { return capacity_; }
   std::uint8_t *data(std::size_t offset) { return content_.data() + offset; }
 
  private:
-  std::size_t capacity_;
   std::vector<std::uint8_t> content_;
 };
 
-/// Sums of converter codes over the arrays of the IMA, drained over the tile bus.
+/// Sums of converter codes over the arrays of the IMA, drained over the tile bus. It is divided
+/// among the stages when they are loaded: each is promised room for the vectors of one array, then
+/// in load order each takes what it has use for of the rest.
 class OutputRegister : public sc_core::sc_module {
  public:
-  explicit OutputRegister(const sc_core::sc_module_name &module_name) : sc_module(module_name) {}
+  struct Room {
+    std::size_t first = 0, sums = 0;
+  };
 
-  std::size_t allocate(std::size_t sums) {
-    const std::size_t first = sums_.size();
-    sums_.resize(first + sums);
-    return first;
+  OutputRegister(const sc_core::sc_module_name &module_name, std::size_t capacity)
+      : sc_module(module_name), capacity_(capacity) {}
+
+  /// The controller has checked that all promises fit.
+  void promise(std::size_t sums) { promised_ += sums; }
+  /// Redeems a promise with up to `wanted` sums.
+  Room allocate(std::size_t promised, std::size_t wanted) {
+    promised_ -= promised;
+    const Room room = {sums_.size(), std::min(wanted, capacity_ - sums_.size() - promised_)};
+    sums_.resize(room.first + room.sums);
+    return room;
   }
-  void release() { sums_.clear(); }
+  void release() {
+    sums_.clear();
+    promised_ = 0;
+  }
   void clear(std::size_t first, int count) { std::fill_n(sums_.data() + first, count, 0); }
   /// The IMA's adder: one code for each of the sums from `first` on.
   void add(std::size_t first, const std::int32_t *codes, int count) {
@@ -99,6 +110,7 @@ class OutputRegister : public sc_core::sc_module {
   const std::int64_t *sums(std::size_t first) const { return sums_.data() + first; }
 
  private:
+  std::size_t capacity_, promised_ = 0;
   std::vector<std::int64_t> sums_;
 };
 

@@ -37,6 +37,10 @@ class Router : public sc_core::sc_module {
     return end - length + clock_;
   }
 
+  void release() {
+    for (BusyUntil &link : links_) link.release();
+  }
+
  private:
   sc_core::sc_time latency_, clock_;
   std::vector<BusyUntil> links_;
@@ -52,6 +56,10 @@ class Noc : public sc_core::sc_module {
   Noc(const sc_core::sc_module_name &module_name, const ChipContext &context);
 
   int hops(unsigned from, unsigned to) const;
+  /// Forgets what is reserved.
+  void release() {
+    for (auto &router : routers_) router->release();
+  }
 
  private:
   struct Place {

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <map>
 #include <set>
+#include <string>
 #include <utility>
 
 #include "chip/address.h"
@@ -15,16 +16,6 @@ namespace {
 
 using program::StageOp;
 using sc_core::sc_time;
-
-constexpr std::uint64_t kPartialSumBytes = 2;  ///< of a sum of codes on the way to the tile's adder
-
-bool has_window(StageOp op) {
-  return op == StageOp::kMvm || op == StageOp::kMaxPool || op == StageOp::kAveragePool;
-}
-
-std::int64_t extent(std::int64_t kernel, std::int64_t dilation) {
-  return (kernel - 1) * dilation + 1;
-}
 
 std::uint64_t nanoseconds(const sc_time &time) {
   return time.value() / sc_time(1, sc_core::SC_NS).value();
@@ -49,7 +40,7 @@ StageEngine::StageEngine(Tile &tile, ChipContext &context, const program::Stage 
       index_(index),
       slot_filled_(context.activity),
       slot_free_(context.activity) {
-  if (has_window(stage_.op)) window_ = stage_.window;
+  if (program::has_window(stage_.op)) window_ = stage_.window;
   for (const auto &port : stage_.inputs) {
     ports_.push_back(std::make_unique<StreamPort>(port, context_.activity));
   }
@@ -77,7 +68,7 @@ StageEngine::~StageEngine() {
 // Set-up
 
 /// Gives each row block its place in the window and in the input registers of the IMAs that need
-/// it, and each array its output sums.
+/// it, and collects the arrays whose codes are added up.
 void StageEngine::plan_arrays() {
   const auto &config = context_.config;
   const int vectors = context_.geometry.vectors();
@@ -85,7 +76,7 @@ void StageEngine::plan_arrays() {
       config, {stage_.converter.range_divisor, stage_.converter.bitline_gain});
   std::map<int, std::size_t> window_offsets;                 // row block
   std::map<std::pair<int, int>, std::size_t> input_offsets;  // IMA, row block
-  std::map<std::pair<int, int>, std::size_t> sums;           // IMA, column group
+  std::map<std::pair<int, int>, std::size_t> collects;       // IMA, column group
   for (const auto &use : stage_.arrays) {
     const int block = use.row_block, group = use.column_group;
     const std::int64_t left =
@@ -105,30 +96,67 @@ void StageEngine::plan_arrays() {
       input_offsets[{work.ima, block}] = offset;
       copies_.push_back({work.ima, window_offsets[block], offset, work.rows});
     }
-    if (sums.count({work.ima, group}) == 0) {
-      const std::size_t first =
-          ima.output_register.allocate(static_cast<std::size_t>(work.vectors));
-      sums[{work.ima, group}] = first;
-      collects_.push_back({work.ima, first, group * vectors, work.vectors});
+    if (collects.emplace(std::make_pair(work.ima, group), collects_.size()).second) {
+      collects_.push_back({work.ima, group * vectors, work.vectors});
     }
     work.input_offset = input_offsets[{work.ima, block}];
-    work.sums = sums[{work.ima, group}];
+    work.collect = collects[{work.ima, group}];
     work.codes = codes_.size();
     codes_.resize(codes_.size() + static_cast<std::size_t>(work.vectors));
     work_.push_back(work);
   }
   fetch_bytes_ = fetched_.size();
-  plan_conversions();
+  for (const auto &[ima, sums] : sums_by_ima()) tile_.ima(ima).output_register.promise(sums.least);
 }
 
-/// What goes through the converters and to the tile's adders, now that nothing moves any more.
-void StageEngine::plan_conversions() {
-  for (const Work &work : work_) {
-    batch_.push_back({tile_.ima(work.ima).sample_hold.sums(work.array), codes_.data() + work.codes,
-                      work.vectors});
-  }
+/// What the stage needs of the output register of each of its IMAs.
+std::map<int, StageEngine::SumsOfIma> StageEngine::sums_by_ima() const {
+  std::map<int, SumsOfIma> result;
   for (const Collect &collect : collects_) {
-    collect_bytes_ += static_cast<std::uint64_t>(collect.channels) * kPartialSumBytes;
+    const auto channels = static_cast<std::size_t>(collect.channels);
+    SumsOfIma &sums = result[collect.ima];
+    sums.least = std::max(sums.least, channels);
+    sums.all += channels;
+  }
+  return result;
+}
+
+void StageEngine::take_output_registers() {
+  std::map<int, OutputRegister::Room> rooms;
+  for (const auto &[ima, sums] : sums_by_ima()) {
+    rooms[ima] = tile_.ima(ima).output_register.allocate(sums.least, sums.all);
+  }
+  std::map<int, std::size_t> used, drain;  // by IMA
+  for (Collect &collect : collects_) {
+    const auto channels = static_cast<std::size_t>(collect.channels);
+    const OutputRegister::Room &room = rooms[collect.ima];
+    std::size_t &taken = used[collect.ima];
+    if (taken + channels > room.sums) {
+      ++drain[collect.ima];
+      taken = 0;
+    }
+    collect.sums = room.first + taken;
+    collect.drain = drain[collect.ima];
+    taken += channels;
+  }
+  plan_drains();
+}
+
+void StageEngine::plan_drains() {
+  for (std::size_t i = 0; i < collects_.size(); ++i) {
+    if (collects_[i].drain >= drains_.size()) drains_.resize(collects_[i].drain + 1);
+    Drain &drain = drains_[collects_[i].drain];
+    drain.collects.push_back(i);
+    drain.bytes += static_cast<std::uint64_t>(collects_[i].channels) *
+                   static_cast<std::uint64_t>(context_.config.partial_sum_bytes());
+  }
+  for (std::size_t i = 0; i < work_.size(); ++i) {
+    const Work &work = work_[i];
+    Drain &drain = drains_[collects_[work.collect].drain];
+    drain.work.push_back(i);
+    drain.batch.push_back({tile_.ima(work.ima).sample_hold.sums(work.array),
+                           codes_.data() + work.codes, work.vectors});
+    drain.conversions += static_cast<std::uint64_t>(work.vectors);
   }
 }
 
@@ -159,7 +187,7 @@ void StageEngine::plan_segments(int row_block, std::size_t to) {
 void StageEngine::plan_times() {
   if (stage_.op == StageOp::kMvm) return;
   for (const auto &port : ports_) fetch_bytes_ += port->pixel_bytes();
-  if (has_window(stage_.op)) {
+  if (program::has_window(stage_.op)) {
     // Taps in the padding take their time as well, but a kernel has no more taps than the image.
     const auto &shape = stage_.inputs[0].shape;
     timed_taps_ = static_cast<std::uint64_t>(std::min(window_.kernel_height, shape.height)) *
@@ -180,8 +208,14 @@ void StageEngine::connect(StreamPort &port, const program::Destination &destinat
 // Processes
 
 void StageEngine::spawn() {
-  front_process_ = sc_core::sc_spawn([this] { run_process(&StageEngine::front); });
-  back_process_ = sc_core::sc_spawn([this] { run_process(&StageEngine::back); });
+  const std::string name =
+      "tile" + std::to_string(stage_.tile) + "_slot" + std::to_string(stage_.slot);
+  const auto start = [&](const char *part, void (StageEngine::*body)()) {
+    return sc_core::sc_spawn([this, body] { run_process(body); },
+                             sc_core::sc_gen_unique_name((name + part).c_str()));
+  };
+  front_process_ = start("_front", &StageEngine::front);
+  back_process_ = start("_back", &StageEngine::back);
 }
 
 void StageEngine::kill() {
@@ -246,12 +280,12 @@ void StageEngine::front_window(const Position &at) {
 /// Pixels from the start of the run up to the last one that the window covers.
 std::uint64_t StageEngine::pixels_needed(const Position &at) const {
   const auto &shape = stage_.inputs[0].shape;
-  const std::int64_t y = std::min<std::int64_t>(
-      shape.height - 1, std::int64_t{at.y} * window_.stride_height - window_.pad_top +
-                            extent(window_.kernel_height, window_.dilation_height) - 1);
-  const std::int64_t x = std::min<std::int64_t>(
-      shape.width - 1, std::int64_t{at.x} * window_.stride_width - window_.pad_left +
-                           extent(window_.kernel_width, window_.dilation_width) - 1);
+  const std::int64_t y =
+      std::min<std::int64_t>(shape.height - 1, std::int64_t{at.y} * window_.stride_height -
+                                                   window_.pad_top + window_.covered_height() - 1);
+  const std::int64_t x =
+      std::min<std::int64_t>(shape.width - 1, std::int64_t{at.x} * window_.stride_width -
+                                                  window_.pad_left + window_.covered_width() - 1);
   const std::uint64_t rows = at.image * static_cast<std::uint64_t>(shape.height);
   const auto width = static_cast<std::uint64_t>(shape.width);
   if (y < 0) return rows * width;
@@ -281,7 +315,7 @@ void StageEngine::fetch(const Position &at) {
     end = origin_ + sc_time::from_value((copied + cycles) * cycle);
     cycles_ += cycles;
     context_.counters.cycles += cycles;
-  } else if (has_window(stage_.op)) {
+  } else if (program::has_window(stage_.op)) {
     gather_pool(at);
   } else {
     gather_pixels(at);
@@ -398,12 +432,8 @@ void StageEngine::hand_over() {
 void StageEngine::back_window() {
   while (!slot_full_) slot_filled_.wait();
   sc_time ready = sc_core::sc_time_stamp();
-  if (stage_.op == StageOp::kMvm) {
-    convert();
-    ready = collect_sums();
-  }
-  const sc_time end = post_process(ready);
-  context_.wakes.sleep_until(end);
+  if (stage_.op == StageOp::kMvm) ready = convert();
+  context_.wakes.sleep_until(post_process(ready));
   if (stage_.op != StageOp::kMvm) {
     slot_full_ = false;
     slot_free_.open();
@@ -413,38 +443,53 @@ void StageEngine::back_window() {
   window_leaves();
 }
 
-/// Takes the sums out of the sample-and-holds, which are free for the next window then.
-void StageEngine::convert() {
-  const sc_time now = sc_core::sc_time_stamp();
-  const sc_time end = tile_.nnadc.convert(now, *converter_, batch_);
-  context_.wakes.sleep_until(end);
-  add_codes();
-  conversions_ += codes_.size();
-  context_.counters.conversions += codes_.size();
+/// Takes the sums out of the sample-and-holds, which are free for the next window then. Returns
+/// when the last ones are at the tile's adders.
+sc_time StageEngine::convert() {
+  std::fill(accumulators_.begin(), accumulators_.end(), 0);
+  for (std::size_t i = 0; i + 1 < drains_.size(); ++i) {
+    convert(drains_[i]);
+    const sc_time drained = collect_sums(drains_[i]);
+    tile_.post.add_sums(drained, parts_, pixel_);  // while the next ones are converted
+    context_.wakes.sleep_until(drained);
+  }
+  convert(drains_.back());
   slot_full_ = false;
   slot_free_.open();
+  return collect_sums(drains_.back());
+}
+
+void StageEngine::convert(const Drain &drain) {
+  context_.wakes.sleep_until(
+      tile_.nnadc.convert(sc_core::sc_time_stamp(), *converter_, drain.batch));
+  add_codes(drain);
+  conversions_ += drain.conversions;
+  context_.counters.conversions += drain.conversions;
 }
 
 /// The IMA's adder: codes of arrays below each other become one sum in the output register.
-void StageEngine::add_codes() {
-  for (const Collect &collect : collects_) {
+void StageEngine::add_codes(const Drain &drain) {
+  for (const std::size_t i : drain.collects) {
+    const Collect &collect = collects_[i];
     tile_.ima(collect.ima).output_register.clear(collect.sums, collect.channels);
   }
-  for (const Work &work : work_) {
-    tile_.ima(work.ima).output_register.add(work.sums, codes_.data() + work.codes, work.vectors);
+  for (const std::size_t i : drain.work) {
+    const Work &work = work_[i];
+    tile_.ima(work.ima).output_register.add(collects_[work.collect].sums,
+                                            codes_.data() + work.codes, work.vectors);
   }
 }
 
 /// Output registers to the tile's adders. The IMA's adder works along with the converters and is
-/// one clock behind them. Returns when all sums are there.
-sc_time StageEngine::collect_sums() {
-  std::fill(accumulators_.begin(), accumulators_.end(), 0);
+/// one clock behind them. Returns when all sums of the drain are there.
+sc_time StageEngine::collect_sums(const Drain &drain) {
   parts_.clear();
-  for (const Collect &collect : collects_) {
+  for (const std::size_t i : drain.collects) {
+    const Collect &collect = collects_[i];
     parts_.push_back({tile_.ima(collect.ima).output_register.sums(collect.sums),
                       collect.first_channel, collect.channels});
   }
-  return tile_.bus.transfer(sc_core::sc_time_stamp() + context_.timing.tile_clock, collect_bytes_);
+  return tile_.bus.transfer(sc_core::sc_time_stamp() + context_.timing.tile_clock, drain.bytes);
 }
 
 /// Sends the window's values through the tile's post-processing unit. Returns the end.

@@ -3,13 +3,16 @@
 //          through DACs, crossbars and NNS+As into the sample-and-holds. The input cycles start on
 //          the chip's input-cycle grid, which starts with the run; so in steady state a window
 //          takes 1 + ceil(P_I / P_D) input cycles, the 1 being the copy to IR.
-//   back:  convert (NNADCs shared by the tile), add in IMA and tile, post-process, send.
+//   back:  convert (NNADCs shared by the tile), add in IMA and tile, post-process, send. When the
+//          output registers do not hold all sums of a window, conversion stops while the first
+//          ones drain to the tile's adders.
 // The sample-and-holds are the slot of depth one between them. Stages without crossbars (pools,
 // additions, aggregators) have the same shape: fetch, then post-process and send. The stage only
 // says what passes through which unit and waits for it; the units compute (ima.h, tile_units.h).
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <systemc>
 #include <tlm>
@@ -36,6 +39,9 @@ class StageEngine {
   StreamPort &port(std::size_t i) { return *ports_[i]; }
   /// Adds the next of the stage's destinations: where its pixels go.
   void connect(StreamPort &port, const program::Destination &destination);
+  /// Takes the stage's part of the output registers. After all stages have been loaded, in load
+  /// order.
+  void take_output_registers();
 
   static constexpr int kProcesses = 2;
   /// Starts a run of `images` images; all pipelines are empty.
@@ -65,13 +71,23 @@ class StageEngine {
     int ima = 0, array = 0;
     std::size_t input_offset = 0;
     int rows = 0, vectors = 0;
-    std::size_t sums = 0;   // in the IMA's output register
-    std::size_t codes = 0;  // in codes_
+    std::size_t collect = 0;  // number of its sums in collects_
+    std::size_t codes = 0;    // in codes_
   };
   struct Collect {  // sums that an IMA sends to the tile's adders
     int ima = 0;
-    std::size_t sums = 0;
     int first_channel = 0, channels = 0;
+    std::size_t sums = 0;   // in the IMA's output register
+    std::size_t drain = 0;  // with which they leave it
+  };
+  /// A portion of the window that the output registers hold at once: conversions up to their sums.
+  struct Drain {
+    std::vector<Conversion> batch;
+    std::vector<std::size_t> work, collects;
+    std::uint64_t bytes = 0, conversions = 0;
+  };
+  struct SumsOfIma {
+    std::size_t least = 0, all = 0;  // of one array; of the window
   };
   struct Route {
     StreamPort *port = nullptr;
@@ -86,7 +102,8 @@ class StageEngine {
 
   // Set-up
   void plan_arrays();
-  void plan_conversions();
+  std::map<int, SumsOfIma> sums_by_ima() const;
+  void plan_drains();
   void plan_segments(int row_block, std::size_t to);
   void plan_times();
 
@@ -110,9 +127,10 @@ class StageEngine {
   void hand_over();
 
   // Back
-  void convert();
-  void add_codes();
-  sc_core::sc_time collect_sums();
+  sc_core::sc_time convert();
+  void convert(const Drain &drain);
+  void add_codes(const Drain &drain);
+  sc_core::sc_time collect_sums(const Drain &drain);
   sc_core::sc_time post_process(const sc_core::sc_time &ready);
   void encode_output();
   void send(const Route &route);
@@ -136,10 +154,9 @@ class StageEngine {
   std::vector<InputCopy> copies_;
   std::vector<Work> work_;
   std::vector<Collect> collects_;
-  std::vector<Conversion> batch_;
-  std::vector<PartialSums> parts_;
+  std::vector<Drain> drains_;
+  std::vector<PartialSums> parts_;   // of the drain under way
   std::vector<std::int32_t> codes_;  // of all arrays, as they leave the converters
-  std::uint64_t collect_bytes_ = 0;
   // Of any window
   std::uint64_t fetch_bytes_ = 0, timed_taps_ = 1;
 

@@ -40,6 +40,13 @@ class Tile : public sc_core::sc_module {
   /// Ends and forgets all stages.
   void unload();
 
+  /// Forgets what is reserved of bus, converters and post-processing.
+  void release_units() {
+    bus.release();
+    nnadc.release();
+    post.release();
+  }
+
   /// Sends an output pixel; returns when it has been delivered.
   void send(tlm::tlm_generic_payload &payload, bool local);
 

@@ -27,14 +27,26 @@ sc_time Nnadc::convert(const sc_time &earliest, const peripheral::AnalogToDigita
                        times(context_.timing.conversion, divide_up(conversions, converters)));
 }
 
-sc_time PostProcessor::finish_sums(const sc_time &earliest, const std::vector<PartialSums> &parts,
-                                   const PostPixel &pixel) {
+/// Returns how many sums there were.
+std::uint64_t PostProcessor::accumulate(const std::vector<PartialSums> &parts,
+                                        const PostPixel &pixel) {
   std::uint64_t values = 0;
   for (const PartialSums &part : parts) {
     std::int64_t *to = pixel.accumulators + part.first_channel;
     for (int c = 0; c < part.channels; ++c) to[c] += part.sums[c];
     values += static_cast<std::uint64_t>(part.channels);
   }
+  return values;
+}
+
+sc_time PostProcessor::add_sums(const sc_time &earliest, const std::vector<PartialSums> &parts,
+                                const PostPixel &pixel) {
+  return reserve(earliest, accumulate(parts, pixel));
+}
+
+sc_time PostProcessor::finish_sums(const sc_time &earliest, const std::vector<PartialSums> &parts,
+                                   const PostPixel &pixel) {
+  std::uint64_t values = accumulate(parts, pixel);
   finish(pixel);
   if (pixel.requantiser != nullptr) values += static_cast<std::uint64_t>(pixel.channels);
   return reserve(earliest, values);

@@ -4,7 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
+#include <new>
 #include <systemc>
 #include <vector>
 
@@ -14,7 +17,8 @@
 
 namespace npim::chip {
 
-/// Byte storage, allocated when first written. Callers have checked their ranges.
+/// Byte storage, allocated when first touched; pages that stay untouched cost nothing, because the
+/// host provides zeroed memory of this size page by page. Callers have checked their ranges.
 class Edram : public sc_core::sc_module {
  public:
   Edram(const sc_core::sc_module_name &module_name, const ChipContext &context)
@@ -23,8 +27,9 @@ class Edram : public sc_core::sc_module {
   std::size_t size() const { return size_; }
   /// The storage, zero until written.
   std::uint8_t *data() {
-    if (content_.empty()) content_.resize(size_);
-    return content_.data();
+    if (!content_) content_.reset(static_cast<std::uint8_t *>(std::calloc(size_, 1)));
+    if (!content_) throw std::bad_alloc();
+    return content_.get();
   }
   void read(std::size_t offset, std::uint8_t *to, std::size_t bytes) {
     if (bytes != 0) std::memcpy(to, data() + offset, bytes);
@@ -34,8 +39,11 @@ class Edram : public sc_core::sc_module {
   }
 
  private:
+  struct Free {
+    void operator()(std::uint8_t *memory) const { std::free(memory); }
+  };
   std::size_t size_;
-  std::vector<std::uint8_t> content_;
+  std::unique_ptr<std::uint8_t, Free> content_;
 };
 
 /// The tile's bus. The eDRAM is reached through it alone, so one reservation covers both.
@@ -54,6 +62,7 @@ class TileBus : public sc_core::sc_module {
     return bus_.reserve(
         earliest, context_.timing.edram_access + times(context_.timing.edram_word, words(bytes)));
   }
+  void release() { bus_.release(); }
 
  private:
   std::uint64_t words(std::uint64_t bytes) const { return divide_up(bytes, context_.bus_bytes); }
@@ -80,6 +89,7 @@ class Nnadc : public sc_core::sc_module {
   sc_core::sc_time convert(const sc_core::sc_time &earliest,
                            const peripheral::AnalogToDigital &setting,
                            const std::vector<Conversion> &batch);
+  void release() { bank_.release(); }
 
  private:
   const ChipContext &context_;
@@ -114,8 +124,10 @@ class PostProcessor : public sc_core::sc_module {
   PostProcessor(const sc_core::sc_module_name &module_name, const ChipContext &context)
       : sc_module(module_name), context_(context) {}
 
-  /// The matrix-vector product: adds what comes from the IMAs to the accumulators and finishes
-  /// them.
+  /// A matrix-vector product: adds what comes from the IMAs to the accumulators.
+  sc_core::sc_time add_sums(const sc_core::sc_time &earliest, const std::vector<PartialSums> &parts,
+                            const PostPixel &pixel);
+  /// The same for the last sums, and finishes the pixel.
   sc_core::sc_time finish_sums(const sc_core::sc_time &earliest,
                                const std::vector<PartialSums> &parts, const PostPixel &pixel);
   sc_core::sc_time max_pool(const sc_core::sc_time &earliest, const PoolTaps &taps,
@@ -128,8 +140,10 @@ class PostProcessor : public sc_core::sc_module {
   /// Adds up the s32 pixels (little endian) of `ports` input ports.
   sc_core::sc_time aggregate(const sc_core::sc_time &earliest, const std::uint8_t *pixels,
                              std::size_t ports, const PostPixel &pixel);
+  void release() { unit_.release(); }
 
  private:
+  static std::uint64_t accumulate(const std::vector<PartialSums> &parts, const PostPixel &pixel);
   sc_core::sc_time reserve(const sc_core::sc_time &earliest, std::uint64_t values);
   static void finish(const PostPixel &pixel);
 

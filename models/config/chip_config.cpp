@@ -6,7 +6,11 @@
 namespace npim::config {
 namespace {
 
-constexpr double kLongestNs = 1e9, kFastestMhz = 1e6;
+// Simulated time counts picoseconds in 64 bits: nothing that happens often may be slow without
+// limit.
+constexpr double kLongestNs = 1e6, kSlowestMhz = 1e-3, kFastestMhz = 1e6;
+constexpr double kLongestPulseNs = 1e9;
+constexpr std::int64_t kMostEdramKib = 65536;
 
 void read_array(Object object, ChipConfig &chip) {
   auto &array = chip.array;
@@ -14,19 +18,19 @@ void read_array(Object object, ChipConfig &chip) {
   array.columns = static_cast<int>(object.integer("columns", 2, 512));
   array.cell_bits = static_cast<int>(object.integer("cell_bits", 1, 4));
   array.weight_bits = static_cast<int>(object.integer("weight_bits", 8, 8));
-  array.write_pulse_ns = object.number("write_pulse_ns", 1e-3, kLongestNs);
-  array.verify_read_ns = object.number("verify_read_ns", 0, kLongestNs);
+  array.write_pulse_ns = object.number("write_pulse_ns", 1e-3, kLongestPulseNs);
+  array.verify_read_ns = object.number("verify_read_ns", 0, kLongestPulseNs);
   array.write_verify_pulses = static_cast<int>(object.integer("write_verify_pulses", 1, 1000000));
   object.finish();
 }
 
 void read_tile(Object object, ChipConfig &chip) {
   chip.imas_per_tile = static_cast<int>(object.integer("imas", 1, 256));
-  chip.tile_clock_mhz = object.number("clock_mhz", 1e-3, kFastestMhz);
+  chip.tile_clock_mhz = object.number("clock_mhz", kSlowestMhz, kFastestMhz);
   chip.bus_bits = static_cast<int>(object.integer("bus_bits", 8, 65536));
   chip.post_lanes = static_cast<int>(object.integer("post_processing_lanes", 1, 65536));
   Object edram(object.at("edram"));
-  chip.edram.bytes = edram.integer("kib", 1, 1 << 20) * 1024;
+  chip.edram.bytes = edram.integer("kib", 1, kMostEdramKib) * 1024;
   chip.edram.banks = static_cast<int>(edram.integer("banks", 1, 1024));
   chip.edram.access_ns = edram.number("access_ns", 0, kLongestNs);
   edram.finish();
@@ -73,7 +77,7 @@ void read_nnadc(Object object, ChipConfig &chip) {
   auto &nnadc = chip.nnadc;
   nnadc.per_tile = static_cast<int>(object.integer("per_tile", 1, 4096));
   nnadc.bits = static_cast<int>(object.integer("bits", 8, 8));
-  nnadc.rate_msps = object.number("rate_msps", 1e-3, kFastestMhz);
+  nnadc.rate_msps = object.number("rate_msps", kSlowestMhz, kFastestMhz);
   nnadc.range_divisors = read_list(object.at("ranges_of_vdd"), range_divisor);
   const std::string format =
       object.at("code_format").choice({"signed8", "sign_plus_8", "lossless"});
@@ -86,7 +90,7 @@ void read_nnadc(Object object, ChipConfig &chip) {
 void read_noc(Object object, ChipConfig &chip) {
   chip.noc.tiles_per_router = static_cast<int>(object.integer("tiles_per_router", 1, 64));
   chip.noc.flit_bits = static_cast<int>(object.integer("flit_bits", 8, 4096));
-  chip.noc.clock_mhz = object.number("clock_mhz", 1e-3, kFastestMhz);
+  chip.noc.clock_mhz = object.number("clock_mhz", kSlowestMhz, kFastestMhz);
   chip.noc.router_cycles = static_cast<int>(object.integer("router_cycles", 1, 1000));
   object.finish();
 }
@@ -101,6 +105,20 @@ void check_consistency(const Node &node, const ChipConfig &chip) {
   if (chip.input_register_bytes < chip.array.rows) {
     Object(node).at("ima").fail("input_register_bytes is less than the rows of one array");
   }
+  if (chip.vectors_per_array() * chip.partial_sum_bytes() > chip.output_register_bytes) {
+    Object(Object(node).at("ima"))
+        .at("output_register_bytes")
+        .fail("the register does not hold the sums of one array: " +
+              std::to_string(chip.vectors_per_array()) + " of " +
+              std::to_string(chip.partial_sum_bytes()) + " bytes each");
+  }
+  if (chip.programming_ns() > kLongestProgrammingNs) {
+    Object(Object(node).at("array"))
+        .at("write_pulse_ns")
+        .fail(
+            "programming an IMA would take more than 1e13 ns: write_pulse_ns and verify_read_ns, "
+            "times write_verify_pulses, rows and arrays");
+  }
   constexpr int kMostArrays = 1 << 20;
   if (chip.tiles() >= 0xffff || chip.tiles() * std::int64_t{chip.arrays_per_tile()} > kMostArrays) {
     Object(node).at("tiles").fail("more than 65534 tiles or 1048576 arrays in all");
@@ -108,6 +126,18 @@ void check_consistency(const Node &node, const ChipConfig &chip) {
 }
 
 }  // namespace
+
+int ChipConfig::partial_sum_bytes() const {
+  const std::int64_t highest_code = nnadc.code == CodeFormat::kSignPlus8 ? 255 : 127;
+  int bytes = 2;
+  while (highest_code * arrays_per_ima >= std::int64_t{1} << (8 * bytes - 1)) ++bytes;
+  return bytes;
+}
+
+double ChipConfig::programming_ns() const {
+  return (array.write_pulse_ns + array.verify_read_ns) * array.write_verify_pulses * array.rows *
+         arrays_per_ima;
+}
 
 ChipConfig parse_chip_config(const Node &node) {
   ChipConfig chip;
@@ -128,7 +158,7 @@ ChipConfig parse_chip_config(const Node &node) {
   read_dac(Object(top.at("dac")), chip);
   chip.bitline_gains = read_list(top.at("bitline_gains"), bitline_gain);
   Object nnsa(top.at("nnsa"));
-  chip.nnsa_clock_mhz = nnsa.number("clock_mhz", 1e-3, kFastestMhz);
+  chip.nnsa_clock_mhz = nnsa.number("clock_mhz", kSlowestMhz, kFastestMhz);
   nnsa.finish();
   read_nnadc(Object(top.at("nnadc")), chip);
   read_noc(Object(top.at("noc")), chip);

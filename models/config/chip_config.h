@@ -11,6 +11,10 @@
 
 namespace npim::config {
 
+/// Programming an IMA may take so long (2.8 hours), so that simulated time stays within 64 bits of
+/// picoseconds.
+constexpr double kLongestProgrammingNs = 1e13;
+
 enum class Fidelity { kIdeal };
 
 /// How the NNADC codes a signed dot product; see network/quantised.h.
@@ -35,7 +39,7 @@ struct ChipConfig {
 
   int dac_bits = 4;
   int input_bits = 8;
-  double input_cycle_ns = 100.0;
+  double input_cycle_ns = 100.0;  ///< of DAC and crossbar; the NNS+As may make it longer
 
   struct Nnadc {
     int per_tile = 4;
@@ -46,6 +50,8 @@ struct ChipConfig {
   } nnadc;
   std::vector<int> bitline_gains = {1, 2, 4, 8};
 
+  /// One NNS+A per array serves the array's vectors one after the other, a vector per clock, so an
+  /// input cycle lasts at least vectors_per_array() clocks ([NP] Table 2: 8 at 80 MHz in 100 ns).
   double nnsa_clock_mhz = 80.0;
 
   struct Edram {
@@ -54,7 +60,10 @@ struct ChipConfig {
     double access_ns = 2.0;  ///< one access of bus width; banks work in parallel
   } edram;
   int input_register_bytes = 2048;  ///< IR per IMA
-  int output_register_bytes = 256;  ///< OR per IMA
+  /// OR per IMA: sums of converter codes on their way to the tile's adders. The default holds one
+  /// for every vector of all arrays; with less, the sums of a window drain in several portions and
+  /// conversion waits meanwhile.
+  int output_register_bytes = 256;
   int bus_bits = 256;
   double tile_clock_mhz = 1200.0;
   int post_lanes = 32;  ///< values the post-processing unit handles per tile clock
@@ -77,6 +86,11 @@ struct ChipConfig {
   int vectors_per_array() const { return array.columns / (2 * weight_columns()); }
   int weight_columns() const { return (array.weight_bits + array.cell_bits - 1) / array.cell_bits; }
   int input_cycles() const { return (input_bits + dac_bits - 1) / dac_bits; }
+  /// Bytes of a sum in OR: whole bytes, two or more, for a signed sum of one code of each array of
+  /// an IMA. The lossless codes of tests are counted like signed8.
+  int partial_sum_bytes() const;
+  /// Time to program all arrays of an IMA, word line by word line.
+  double programming_ns() const;
 };
 
 /// Reads and validates. Throws InputError naming file and key.

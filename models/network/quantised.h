@@ -27,6 +27,11 @@ struct TensorShape {
   bool operator!=(const TensorShape &other) const { return !(*this == other); }
 };
 
+/// Pixels from the first to the last tap of a kernel's axis.
+constexpr std::int64_t covered(std::int64_t kernel, std::int64_t dilation) {
+  return (kernel - 1) * dilation + 1;
+}
+
 /// Sliding window geometry; a fully connected layer is a convolution whose kernel is its whole
 /// input.
 struct Window {
@@ -34,6 +39,9 @@ struct Window {
   std::int32_t stride_height = 1, stride_width = 1;
   std::int32_t dilation_height = 1, dilation_width = 1;
   std::int32_t pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
+  /// Rows and columns of the image that the window spans.
+  std::int64_t covered_height() const { return covered(kernel_height, dilation_height); }
+  std::int64_t covered_width() const { return covered(kernel_width, dilation_width); }
 };
 
 enum class LayerOp : std::uint8_t {

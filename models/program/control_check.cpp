@@ -8,6 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/integers.h"
+#include "peripheral/nnadc.h"
+
 namespace npim::program {
 namespace {
 
@@ -29,14 +32,6 @@ struct Failure {
   ControlFault fault;
 };
 
-std::int64_t extent(std::int64_t kernel, std::int64_t dilation) {
-  return (kernel - 1) * dilation + 1;
-}
-
-bool has_window(StageOp op) {
-  return op == StageOp::kMvm || op == StageOp::kMaxPool || op == StageOp::kAveragePool;
-}
-
 std::int64_t port_bytes(const InputPort &port) {
   return std::int64_t{port.ring_rows} * port.shape.width * port.shape.channels * port.element_bytes;
 }
@@ -51,6 +46,7 @@ class Checker {
     for (current_ = 0; current_ < program_.stages.size(); ++current_) check_stage();
     check_edram();
     check_input_registers();
+    check_output_registers();
     connect();
     for (current_ = 0; current_ < program_.stages.size(); ++current_) check_ports();
     current_ = program_.stages.size();
@@ -141,7 +137,7 @@ class Checker {
 
   void check_axis(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride,
                   std::int64_t dilation, std::int64_t before, std::int64_t after) const {
-    const std::int64_t room = in + before + after - extent(kernel, dilation);
+    const std::int64_t room = in + before + after - network::covered(kernel, dilation);
     require(room >= 0 && room / stride + 1 == out,
             "the output shape does not follow from the window");
   }
@@ -151,7 +147,7 @@ class Checker {
   void check_ring(const Stage &stage) const {
     const auto &w = stage.window;
     const std::int64_t height = stage.inputs[0].shape.height;
-    const std::int64_t rows = std::min(height, extent(w.kernel_height, w.dilation_height));
+    const std::int64_t rows = std::min(height, w.covered_height());
     require(stage.inputs[0].ring_rows >= rows, "the input ring does not hold a window");
   }
 
@@ -168,7 +164,7 @@ class Checker {
       fail(Error::kConverterUnavailable, "the bit lines do not have this gain");
     }
     const std::int64_t rows = chip_.array.rows, vectors = chip_.vectors_per_array();
-    const std::int64_t groups = (stage.output_shape.channels + vectors - 1) / vectors;
+    const std::int64_t groups = divide_up(std::int64_t{stage.output_shape.channels}, vectors);
     std::set<unsigned> blocks;
     std::set<Key> covered;
     for (const auto &use : stage.arrays) {
@@ -186,7 +182,8 @@ class Checker {
                 static_cast<std::int64_t>(blocks.size()) * groups,
             "row blocks and output channels are not covered");
     if (!stage.raw_output) {
-      require(static_cast<std::int64_t>(blocks.size()) == (stage.kernel_rows + rows - 1) / rows,
+      require(static_cast<std::int64_t>(blocks.size()) ==
+                  divide_up(std::int64_t{stage.kernel_rows}, rows),
               "rows of the kernel are not covered");
     }
   }
@@ -231,10 +228,29 @@ class Checker {
         const auto ima = static_cast<unsigned>(use.array / chip_.arrays_per_ima);
         if (!blocks.insert(Key(ima, use.row_block)).second) continue;
         auto &taken = bytes[Key(stage.tile, ima)];
-        taken += std::min<std::int64_t>(
-            chip_.array.rows,
-            std::int64_t{stage.kernel_rows} - std::int64_t{use.row_block} * chip_.array.rows);
+        taken += rows_of_block(stage, use.row_block);
         require(taken <= chip_.input_register_bytes, "the windows exceed an input register");
+      }
+    }
+  }
+
+  /// Each stage has room for the sums of one array in the output register of each of its IMAs.
+  void check_output_registers() {
+    std::map<Key, std::int64_t> bytes;
+    const std::int64_t vectors = chip_.vectors_per_array();
+    for (current_ = 0; current_ < program_.stages.size(); ++current_) {
+      const Stage &stage = program_.stages[current_];
+      std::map<unsigned, std::int64_t> sums;  // by IMA
+      for (const auto &use : stage.arrays) {
+        auto &most = sums[static_cast<unsigned>(use.array / chip_.arrays_per_ima)];
+        most = std::max(
+            most, std::min(vectors, stage.output_shape.channels - use.column_group * vectors));
+      }
+      for (const auto &[ima, most] : sums) {
+        auto &taken = bytes[Key(stage.tile, ima)];
+        taken += most * chip_.partial_sum_bytes();
+        require(taken <= chip_.output_register_bytes,
+                "the sums of an array of each stage exceed an output register");
       }
     }
   }
@@ -337,7 +353,7 @@ class Checker {
       }
     }
     require(static_cast<std::int64_t>(covered.size()) ==
-                (std::int64_t{kernel_rows} + chip_.array.rows - 1) / chip_.array.rows,
+                divide_up(std::int64_t{kernel_rows}, std::int64_t{chip_.array.rows}),
             "rows of the kernel are not covered");
   }
 
@@ -449,16 +465,16 @@ class Checker {
   std::int64_t mvm_bound(const Stage &stage) const {
     std::set<unsigned> blocks;
     for (const auto &use : stage.arrays) blocks.insert(use.row_block);
-    const auto count = static_cast<std::int64_t>(blocks.size());
-    switch (chip_.nnadc.code) {
-      case config::CodeFormat::kSigned8:
-        return count * 127;
-      case config::CodeFormat::kSignPlus8:
-        return count * 255;
-      case config::CodeFormat::kLossless:
-        return std::min<std::int64_t>(count * chip_.array.rows, stage.kernel_rows) * 255 * 128;
-    }
-    return 0;
+    const auto converter = peripheral::make_converter(
+        chip_, {stage.converter.range_divisor, stage.converter.bitline_gain});
+    std::int64_t bound = 0;
+    for (const unsigned block : blocks) bound += converter->code_bound(rows_of_block(stage, block));
+    return bound;
+  }
+
+  int rows_of_block(const Stage &stage, unsigned block) const {
+    const std::int64_t rows = chip_.array.rows;
+    return static_cast<int>(std::min(rows, std::int64_t{stage.kernel_rows} - block * rows));
   }
 
   static bool fits(std::int64_t bound, std::int64_t multiplier, std::int64_t bias, int shift) {

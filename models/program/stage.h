@@ -29,6 +29,11 @@ enum class StageOp : std::uint8_t {
   kAggregate = 5,  ///< sums s32 partial sums of all its inputs, then post-processes
 };
 
+/// Whether Stage::window means anything.
+constexpr bool has_window(StageOp op) {
+  return op == StageOp::kMvm || op == StageOp::kMaxPool || op == StageOp::kAveragePool;
+}
+
 constexpr std::uint16_t kHost = 0xffff;  ///< destination tile number of the chip's output
 
 /// An input buffer: a ring of `ring_rows` image rows in the tile's eDRAM, HWC, row-major; element

@@ -2,6 +2,7 @@
 // moment.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <ctime>
 
 #include "chip_bench.h"
@@ -79,6 +80,76 @@ TEST(Abort, CancelAtAnyMomentOfARun) {
     }
     EXPECT_EQ(bench.run(example.images, 1), example.expected);
   });
+}
+
+/// Reservations of buses, converters and routers end with the run that made them.
+TEST(Abort, ARunAfterACancelTakesTheTimeOfAnUndisturbedOne) {
+  Example example;
+  // Slow units, so that much is reserved at any time.
+  example.config.tile_clock_mhz = 50;
+  example.config.noc.clock_mhz = 20;
+  example.config.nnadc.rate_msps = 5;
+  ChipBench bench(example.config);
+  Later later([&] { bench.chip.cancel(); });
+  bench.simulate([&] {
+    ASSERT_EQ(bench.load(example.program), Error::kNone);
+    ASSERT_EQ(bench.program(example.records), Error::kNone);
+    const auto duration = [&] {
+      const sc_core::sc_time start = sc_core::sc_time_stamp();
+      EXPECT_EQ(bench.run(example.images, 1), example.expected);
+      return (sc_core::sc_time_stamp() - start).value();
+    };
+    const std::uint64_t undisturbed = duration();
+    for (int i = 0; i < 40; ++i) {
+      later.arm(sc_core::sc_time(300 + i * 531, sc_core::SC_NS));
+      bench.execute(bench.run_command(4));
+      ASSERT_EQ(static_cast<Error>(bench.last.error), Error::kCancelled) << i;
+      EXPECT_EQ(duration(), undisturbed) << i;
+    }
+  });
+}
+
+TEST(Abort, ARunAfterAResetTakesTheTimeOfAnUndisturbedOne) {
+  Example example;
+  example.config.noc.clock_mhz = 20;
+  ChipBench bench(example.config);
+  Later later([&] { bench.chip.reset(); });
+  bench.simulate([&] {
+    std::uint64_t undisturbed = 0;
+    for (int i = 0; i < 20; ++i) {
+      ASSERT_EQ(bench.load(example.program), Error::kNone);
+      ASSERT_EQ(bench.program(example.records), Error::kNone);
+      EXPECT_EQ(bench.run(example.images, 1), example.expected);
+      if (i == 0) undisturbed = bench.last.duration_ns;
+      EXPECT_EQ(bench.last.duration_ns, undisturbed) << i;
+      later.arm(sc_core::sc_time(300 + i * 531, sc_core::SC_NS));
+      bench.execute(bench.run_command(4));
+      ASSERT_EQ(static_cast<Error>(bench.last.error), Error::kCancelled) << i;
+    }
+  });
+}
+
+TEST(Structure, ProcessesOfStagesAreNamed) {
+  Example example;
+  ChipBench bench(example.config);
+  std::vector<std::string> names;
+  const std::function<void(const std::vector<sc_core::sc_object *> &)> walk =
+      [&](const std::vector<sc_core::sc_object *> &objects) {
+        for (const sc_core::sc_object *object : objects) {
+          names.emplace_back(object->name());
+          walk(object->get_child_objects());
+        }
+      };
+  bench.simulate([&] {
+    ASSERT_EQ(bench.load(example.program), Error::kNone);
+    walk(sc_core::sc_get_top_level_objects());
+  });
+  for (const std::string part : {"tile0_slot0_front", "tile0_slot0_back", "tile4_slot0_front"}) {
+    const auto found = std::find_if(names.begin(), names.end(), [&](const std::string &name) {
+      return name.find(part) != std::string::npos;
+    });
+    EXPECT_NE(found, names.end()) << part;
+  }
 }
 
 TEST(Abort, CancelOfOtherCommands) {

@@ -71,6 +71,51 @@ INSTANTIATE_TEST_SUITE_P(
         ConvolutionCase{{7, 7, 1}, square_window(1, 3), 2, kSigned, true}),    // unused pixels
     [](const auto &test) { return std::to_string(test.index); });
 
+class OutputRegisters : public ::testing::TestWithParam<int> {};
+
+/// Two convolutions on the IMAs of one tile, 2 row blocks x 20 channels and 9 channels: whatever
+/// their parts of the output registers are, the values stay the same.
+TEST_P(OutputRegisters, ValuesDoNotDependOnTheirSize) {
+  auto config = small_chip();
+  config.output_register_bytes = GetParam();
+  Random random(7);
+  const TensorShape in = {3, 4, 60};
+  Stage wide = mvm(config, 0, in, {3, 1, 1, 1, 1, 1, 0, 0, 0, 0}, 20);  // arrays 0 .. 5
+  Stage narrow = mvm(config, 0, in, square_window(1), 9, 6);            // arrays 6 and 7
+  narrow.slot = 1;
+  narrow.inputs = {port(in, 1024, in.height)};
+  wide.destinations = {to_host()};
+  narrow.destinations = {to(1)};
+  // The narrow one ends in a pool of its columns, so that both outputs have one row.
+  Stage pooled =
+      stage(StageOp::kMaxPool, 1, narrow.output_shape, {3, 1, 1, 1, 1, 1, 0, 0, 0, 0}, 9);
+  pooled.destinations = {to_host(20)};
+  const Kernels kernels = random.kernels(20, wide.kernel_rows);
+  const Kernels others = random.kernels(9, narrow.kernel_rows);
+  auto records = weights(config, wide, kernels);
+  append(records, weights(config, narrow, others));
+  auto program = control(in, {wide, narrow, pooled}, {to(0), to(0, 1)});
+  program.output_shape.channels = 29;
+  std::vector<Bytes> images;
+  std::vector<Tensor> expected;
+  for (int i = 0; i < 2; ++i) {
+    images.push_back(random.image(in));
+    const Tensor first = convolve(config, wide, in, kernels, images.back());
+    const Tensor second = pool(pooled, narrow.output_shape,
+                               convolve(config, narrow, in, others, images.back()), false);
+    Tensor both;
+    for (int x = 0; x < 4; ++x) {
+      both.insert(both.end(), first.begin() + x * 20, first.begin() + (x + 1) * 20);
+      both.insert(both.end(), second.begin() + x * 9, second.begin() + (x + 1) * 9);
+    }
+    expected.push_back(both);
+  }
+  expect_outputs(config, program, records, images, expected);
+}
+
+// Each stage needs 16 bytes of IMA 1's register at least.
+INSTANTIATE_TEST_SUITE_P(Bytes, OutputRegisters, ::testing::Values(32, 33, 40, 48, 256));
+
 TEST(Stages, KernelRowsSplitOverTwoTilesMeetInAnAggregator) {
   const auto config = small_chip();
   Random random(2);

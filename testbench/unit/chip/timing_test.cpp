@@ -96,6 +96,54 @@ TEST_P(SteadyState, OneWindowPerPipelineCycle) {
 
 INSTANTIATE_TEST_SUITE_P(DacBits, SteadyState, ::testing::Values(1, 2, 4, 8));
 
+/// Each array's NNS+A serves its vectors one after the other: 8 at 80 MHz are the 100 ns above.
+TEST(Timing, SlowShiftAndAddsMakeTheInputCycleLonger) {
+  auto config = small_chip();
+  config.nnsa_clock_mhz = 40;  // 8 x 25 ns
+  const Timed run = run_timed(config, one_stage(config, 4, 1, 1));
+  EXPECT_EQ(run.duration.value(), 4 * 3 * 2 * kCycle + 4 * kClock + noc(4) + link(16));
+}
+
+TEST(Timing, MoreVectorsPerArrayMakeTheInputCycleLonger) {
+  auto config = small_chip();
+  config.array.columns = 384;  // 24 vectors x 12.5 ns
+  const Timed run = run_timed(config, one_stage(config, 4, 1, 1));
+  EXPECT_EQ(run.duration.value(), 4 * 3 * 3 * kCycle + 4 * kClock + noc(4) + link(16));
+}
+
+TEST(Timing, FastShiftAndAddsWaitForTheCrossbars) {
+  auto config = small_chip();
+  config.nnsa_clock_mhz = 1000;
+  const Timed run = run_timed(config, one_stage(config, 4, 1, 1));
+  EXPECT_EQ(run.duration.value(), 4 * 3 * kCycle + 4 * kClock + noc(4) + link(16));
+}
+
+struct OutputRegisterCase {
+  int bytes;
+  std::uint64_t clocks;
+};
+class OutputRegisterTime : public ::testing::TestWithParam<OutputRegisterCase> {};
+
+/// 20 channels on 3 arrays of one IMA, 40 bytes of sums. A portion is converted, added and sent
+/// before the next one is converted; the tile adds meanwhile.
+TEST_P(OutputRegisterTime, PortionsDrainOneAfterTheOther) {
+  auto config = small_chip();
+  config.output_register_bytes = GetParam().bytes;
+  const Timed run = run_timed(config, one_stage(config, 1, 1, 20));
+  EXPECT_EQ(run.counters.conversions, 20U);
+  EXPECT_EQ(run.duration.value(), 3 * kCycle + GetParam().clocks * kClock + noc(80) + link(80));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Bytes, OutputRegisterTime,
+    ::testing::Values(
+        // 20 conversions, the IMA's adder, 2 words over the bus, 20 sums and 20 channels.
+        OutputRegisterCase{256, 20 + 1 + 2 + 2}, OutputRegisterCase{40, 20 + 1 + 2 + 2},
+        // 8 + 8 sums, then 4.
+        OutputRegisterCase{39, 16 + 1 + 1 + 4 + 1 + 1 + 1},
+        OutputRegisterCase{16, 8 + 1 + 1 + 8 + 1 + 1 + 4 + 1 + 1 + 1}),
+    [](const auto &test) { return std::to_string(test.param.bytes); });
+
 TEST(Timing, WideWindowsAreLimitedByTheEdram) {
   auto config = small_chip();
   config.bus_bits = 8;  // 128 bytes: 130 ns, so 2 input cycles

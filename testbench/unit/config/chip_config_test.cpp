@@ -72,8 +72,40 @@ TEST(ChipConfig, RefusesWhatMakesNoChip) {
   EXPECT_ERROR(with("\"input_cycle_ns\": 100.0", "\"input_cycle_us\": 1"), "input_cycle");
   EXPECT_ERROR(with("\"input_register_bytes\": 2048", "\"input_register_bytes\": 64"),
                "rows of one");
+  EXPECT_ERROR(with("\"output_register_bytes\": 256", "\"output_register_bytes\": 15"),
+               "ima.output_register_bytes");
+  EXPECT_ERROR(with("\"kib\": 64", "\"kib\": 65537"), "tile.edram.kib");
   EXPECT_ERROR(with("\"signed8\"", "\"signed9\""), "expected one of");
   EXPECT_ERROR(with("\"arrays\": 16", "\"arrays\": 4096"), "1048576 arrays");
+}
+
+/// Sixteen arrays of 128 word lines: pulses x pulse length is limited by 1e13 ns / 2048.
+TEST(ChipConfig, ProgrammingTimeFitsInSimulatedTime) {
+  const auto pulses = [](const std::string &count, const std::string &ns) {
+    std::string text = with("\"write_verify_pulses\": 4", "\"write_verify_pulses\": " + count);
+    const std::string from = "\"write_pulse_ns\": 50.0";
+    return text.replace(text.find(from), from.size(), "\"write_pulse_ns\": " + ns);
+  };
+  EXPECT_EQ(error_of(pulses("1000000", "4000.0")), "no error");
+  EXPECT_ERROR(pulses("1000000", "5000.0"), "array.write_pulse_ns");
+  EXPECT_ERROR(pulses("1000000", "1e9"), "array.write_pulse_ns");
+}
+
+TEST(ChipConfig, PartialSumsHoldACodeOfEveryArray) {
+  ChipConfig chip;
+  EXPECT_EQ(chip.partial_sum_bytes(), 2);
+  EXPECT_EQ(chip.vectors_per_array() * chip.arrays_per_ima * chip.partial_sum_bytes(),
+            chip.output_register_bytes)
+      << "the default register holds the sums of all arrays";
+  chip.arrays_per_ima = 258;
+  EXPECT_EQ(chip.partial_sum_bytes(), 2);  // 258 * 127 = 32766
+  chip.arrays_per_ima = 259;
+  EXPECT_EQ(chip.partial_sum_bytes(), 3);
+  chip.nnadc.code = CodeFormat::kSignPlus8;
+  chip.arrays_per_ima = 128;
+  EXPECT_EQ(chip.partial_sum_bytes(), 2);
+  chip.arrays_per_ima = 129;
+  EXPECT_EQ(chip.partial_sum_bytes(), 3);
 }
 
 TEST(ChipConfig, EveryKeyIsRequired) {

@@ -56,6 +56,30 @@ TEST(ControlCheck, AsksTheConfigurationThatItIsGiven) {
   EXPECT_EQ(fault->error, abi::Error::kTileOutOfRange);
 }
 
+/// Each stage needs room for 3 sums of 2 bytes in the output register of its IMA.
+TEST(ControlCheck, EveryStageHasRoomInTheOutputRegister) {
+  ControlProgram program = convolution();
+  Stage second = program.stages[0];
+  second.slot = 1;
+  second.inputs[0].edram_offset = 32;
+  second.arrays[0].array = 1;
+  second.destinations[0].channel_offset = 3;
+  program.stages.push_back(second);
+  program.inputs.push_back({0, 1, 0, 0, 0});
+  program.output_shape.channels = 6;
+  config::ChipConfig chip;
+  chip.output_register_bytes = 12;
+  EXPECT_FALSE(check_control(program, chip).has_value());
+  chip.output_register_bytes = 11;
+  const auto fault = check_control(program, chip);
+  ASSERT_TRUE(fault.has_value());
+  EXPECT_EQ(fault->error, abi::Error::kBadControlVector);
+  EXPECT_EQ(fault->stage, 1u);
+  EXPECT_THAT(fault->reason, ::testing::HasSubstr("output register"));
+  program.stages[1].arrays[0].array = 16;  // in another IMA
+  EXPECT_FALSE(check_control(program, chip).has_value());
+}
+
 TEST(ControlCheck, FaultsOfTheWholeProgramCarryTheNumberOfStages) {
   ControlProgram program = convolution();
   program.inputs.clear();

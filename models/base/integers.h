@@ -1,0 +1,16 @@
+// Integer arithmetic that several rooms need.
+#pragma once
+
+#include <cstdint>
+
+namespace npim {
+
+/// a / b, rounded up; a + b must not overflow.
+constexpr std::uint64_t divide_up(std::uint64_t a, std::uint64_t b) {
+  return (a + b - 1) / b;
+}
+constexpr std::int64_t divide_up(std::int64_t a, std::int64_t b) {
+  return (a + b - 1) / b;
+}
+
+}  // namespace npim
