@@ -31,7 +31,7 @@ Chip::Chip(const sc_core::sc_module_name &module_name, const config::ChipConfig 
   }
   controller_.to_noc.bind(noc_.from_nodes);
   noc_.to_nodes.bind(controller_.from_noc);
-  controller_.to_link.bind(link_.from_controller);
+  controller_.to_link.bind(link_.from_chip);
   link_.to_host.bind(memory);
   commands.bind(controller_.commands);
 }

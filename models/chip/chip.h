@@ -34,7 +34,7 @@ class Chip : public sc_core::sc_module {
   /// failed.
   tlm::tlm_initiator_socket<> memory;
 
-  /// `kernel` is for tests: kPerCycle computes each DAC slice and bit line.
+  /// kPerCycle computes each DAC slice and bit line: slow, the oracle of the other kernel.
   Chip(const sc_core::sc_module_name &module_name, const config::ChipConfig &config,
        dataflow::Kernel kernel = dataflow::Kernel::kFolded);
 
@@ -44,6 +44,10 @@ class Chip : public sc_core::sc_module {
   /// Soft reset: forgets control vectors, programmed marks and counters (cells keep their levels).
   /// A running command is cancelled first and the reset takes effect when it ends.
   void reset() { controller_.reset(); }
+
+  /// The chip's end of the link to host memory, for accesses of whoever drives `commands` (fetching
+  /// descriptors, writing completion records): they take the link's time and come out at `memory`.
+  tlm_utils::multi_passthrough_target_socket<HostLink> &link() { return link_.from_chip; }
 
   /// Totals since the last reset, readable at any time.
   const ChipCounters &counters() const { return context_.counters; }

@@ -1,9 +1,10 @@
 // The link between chip and host memory (HyperTransport in [NP]): a latency and a bandwidth for
-// each direction. It carries what the controller reads and writes to the host face's DMA engine.
+// each direction. Everything between the two goes over it, to the host face's DMA engine: the
+// controller's data, and the host face's own descriptors and completion records.
 #pragma once
 
+#include <tlm_utils/multi_passthrough_target_socket.h>
 #include <tlm_utils/simple_initiator_socket.h>
-#include <tlm_utils/simple_target_socket.h>
 
 #include <systemc>
 #include <tlm>
@@ -14,19 +15,16 @@ namespace npim::chip {
 
 class HostLink : public sc_core::sc_module {
  public:
-  tlm_utils::simple_target_socket<HostLink> from_controller;
+  tlm_utils::multi_passthrough_target_socket<HostLink> from_chip;
   tlm_utils::simple_initiator_socket<HostLink> to_host;
 
   HostLink(const sc_core::sc_module_name &module_name, ChipContext &context)
-      : sc_module(module_name),
-        from_controller("from_controller"),
-        to_host("to_host"),
-        context_(context) {
-    from_controller.register_b_transport(this, &HostLink::b_transport);
+      : sc_module(module_name), from_chip("from_chip"), to_host("to_host"), context_(context) {
+    from_chip.register_b_transport(this, &HostLink::b_transport);
   }
 
  private:
-  void b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &delay) {
+  void b_transport(int, tlm::tlm_generic_payload &payload, sc_core::sc_time &delay) {
     const sc_core::sc_time now = sc_core::sc_time_stamp();
     const sc_core::sc_time length(payload.get_data_length() * context_.timing.link_ns_per_byte,
                                   sc_core::SC_NS);

@@ -5,9 +5,6 @@
 namespace npim::accelerator {
 namespace {
 
-/// The reset clears tables and programmed marks; the paper names no figure, so: a microsecond.
-const sc_core::sc_time kResetTime(1, sc_core::SC_US);
-
 std::uint64_t power_of_two_mask(const std::vector<int> &values) {
   std::uint64_t mask = 0;
   for (const int value : values) {
@@ -24,11 +21,17 @@ bus::Access bus_access(abi::Access access) {
 
 }  // namespace
 
-Accelerator::Accelerator(const sc_core::sc_module_name &name, const config::ChipConfig &config)
-    : sc_module(name), dma(dma_.to_bus), config_(config), chip_("chip", config), dma_("dma") {
+Accelerator::Accelerator(const sc_core::sc_module_name &name, const config::ChipConfig &config,
+                         dataflow::Kernel kernel)
+    : sc_module(name),
+      dma(dma_.to_bus),
+      config_(config),
+      chip_("chip", config, kernel),
+      dma_("dma") {
   registers.register_b_transport(this, &Accelerator::b_transport);
   registers.register_transport_dbg(this, &Accelerator::transport_dbg);
   to_chip_.bind(chip_.commands);
+  to_link_.bind(chip_.link());
   chip_.memory.bind(dma_.from_chip);
   dma_.on_transfer = [this](bool is_write, std::uint64_t address, std::uint64_t bytes, bool ok) {
     if (observer_ != nullptr) observer_->dma_transfer(is_write, address, bytes, ok);
@@ -304,10 +307,9 @@ abi::Error Accelerator::fetch(std::uint32_t index, abi::Descriptor &command,
                               std::uint64_t &fault_address) {
   std::array<std::uint8_t, abi::Descriptor::kBytes> bytes{};
   const std::uint64_t slot = index & (ring_.entries - 1);
-  wait(link_time(bytes.size()));
+  const Transfer outcome =
+      transfer(tlm::TLM_READ_COMMAND, ring_.base + slot * bytes.size(), bytes.data(), bytes.size());
   if (resetting_) return abi::Error::kCancelled;
-  const Dma::Outcome outcome =
-      dma_.read(ring_.base + slot * bytes.size(), bytes.data(), bytes.size());
   if (!outcome.ok) {
     fault_address = outcome.fault_address;
     return abi::Error::kDmaReadFault;
@@ -345,16 +347,16 @@ abi::Completion Accelerator::run_on_chip(const abi::Descriptor &command) {
 
 void Accelerator::complete(const abi::Descriptor &command, abi::Completion result) {
   if (resetting_) return;  // a reset leaves no trace of the command
-  const auto bytes = result.encode();
+  auto bytes = result.encode();
   constexpr std::size_t kSequenceAt = abi::Completion::kBytes - sizeof result.sequence;
   const std::uint64_t record =
       ring_.completions + (result.index & (ring_.entries - 1)) * abi::Completion::kBytes;
-  wait(link_time(bytes.size()));
-  if (resetting_) return;
-  Dma::Outcome written = dma_.write(record, bytes.data(), kSequenceAt);
-  if (written.ok) {
-    written = dma_.write(record + kSequenceAt, bytes.data() + kSequenceAt, sizeof result.sequence);
+  Transfer written = transfer(tlm::TLM_WRITE_COMMAND, record, bytes.data(), kSequenceAt);
+  if (written.ok && !resetting_) {
+    written = transfer(tlm::TLM_WRITE_COMMAND, record + kSequenceAt, bytes.data() + kSequenceAt,
+                       sizeof result.sequence);
   }
+  if (resetting_) return;
   busy_ = false;
   ++head_;
   ++commands_completed_;
@@ -378,10 +380,19 @@ void Accelerator::raise_completion(bool flagged) {
   changed();
 }
 
-sc_core::sc_time Accelerator::link_time(std::size_t bytes) const {
-  const auto &link = config_.host_link;
-  return sc_core::sc_time(link.latency_ns + static_cast<double>(bytes) / link.gigabytes_per_second,
-                          sc_core::SC_NS);
+/// An access to memory over the chip's link. A reset may begin meanwhile: callers look again.
+Accelerator::Transfer Accelerator::transfer(tlm::tlm_command command, std::uint64_t address,
+                                            std::uint8_t *data, std::size_t bytes) {
+  tlm::tlm_generic_payload payload;
+  payload.set_command(command);
+  payload.set_address(address);
+  payload.set_data_ptr(data);
+  payload.set_data_length(static_cast<unsigned>(bytes));
+  payload.set_streaming_width(static_cast<unsigned>(bytes));
+  sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
+  to_link_->b_transport(payload, delay);
+  if (delay > sc_core::SC_ZERO_TIME) wait(delay);
+  return {payload.is_response_ok(), payload.get_address()};
 }
 
 // Reset
@@ -404,7 +415,7 @@ void Accelerator::begin_reset() {
 
 void Accelerator::finish_reset() {
   chip_.reset();
-  wait(kResetTime);
+  wait(kResetNs, sc_core::SC_NS);
   dma_.abort(false);
   dma_.clear_counters();
   resetting_ = false;

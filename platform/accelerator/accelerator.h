@@ -55,7 +55,9 @@ class Accelerator : public sc_core::sc_module {
   tlm_utils::simple_initiator_socket<Dma> &dma;  ///< to the bus
   sc_core::sc_out<bool> interrupt{"interrupt"};
 
-  Accelerator(const sc_core::sc_module_name &name, const config::ChipConfig &config);
+  /// `kernel`: how the chip computes its values; changes neither values nor times.
+  Accelerator(const sc_core::sc_module_name &name, const config::ChipConfig &config,
+              dataflow::Kernel kernel = dataflow::Kernel::kFolded);
 
   chip::Chip &chip() { return chip_; }
   const chip::Chip &chip() const { return chip_; }
@@ -67,6 +69,13 @@ class Accelerator : public sc_core::sc_module {
   std::string describe(std::uint64_t offset) const { return file_.name_at(offset); }
 
  private:
+  /// A soft reset clears tables and programmed marks; [NP] names no figure for it.
+  static constexpr double kResetNs = 1000;
+
+  struct Transfer {
+    bool ok = true;
+    std::uint64_t fault_address = 0;
+  };
   struct Ring {
     std::uint64_t base = 0, completions = 0;
     std::uint32_t entries = 0;
@@ -98,8 +107,8 @@ class Accelerator : public sc_core::sc_module {
   abi::Completion run_on_chip(const abi::Descriptor &command);
   void complete(const abi::Descriptor &command, abi::Completion result);
   void raise_completion(bool flagged);
-
-  sc_core::sc_time link_time(std::size_t bytes) const;
+  Transfer transfer(tlm::tlm_command command, std::uint64_t address, std::uint8_t *data,
+                    std::size_t bytes);
 
   void b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &delay);
   unsigned transport_dbg(tlm::tlm_generic_payload &payload);
@@ -110,6 +119,7 @@ class Accelerator : public sc_core::sc_module {
   chip::Chip chip_;
   Dma dma_;
   tlm_utils::simple_initiator_socket<Accelerator> to_chip_{"to_chip"};
+  tlm_utils::simple_initiator_socket<Accelerator> to_link_{"to_link"};
   bus::RegisterFile file_{"Neural-PIM accelerator"};
   std::map<std::uint64_t, bus::Register *> by_offset_;
   std::vector<std::shared_ptr<std::uint64_t>>

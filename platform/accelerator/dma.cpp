@@ -11,16 +11,6 @@ Dma::Dma(const sc_core::sc_module_name &name) : sc_module(name) {
   from_chip.register_b_transport(this, &Dma::b_transport);
 }
 
-Dma::Outcome Dma::read(std::uint64_t address, void *to, std::uint64_t bytes) {
-  return transfer(tlm::TLM_READ_COMMAND, address, static_cast<unsigned char *>(to), bytes);
-}
-
-Dma::Outcome Dma::write(std::uint64_t address, const void *from, std::uint64_t bytes) {
-  // TLM has no const payload; targets do not change the data of a write.
-  auto *data = static_cast<unsigned char *>(const_cast<void *>(from));
-  return transfer(tlm::TLM_WRITE_COMMAND, address, data, bytes);
-}
-
 bool Dma::transfer_page(tlm::tlm_command command, std::uint64_t address, unsigned char *data,
                         std::uint64_t bytes) {
   tlm::tlm_generic_payload payload;

@@ -1,6 +1,7 @@
-// DMA engine of the accelerator: carries the chip's memory accesses and the command processor's own
-// to the bus. Splits transfers at page boundaries so that a fault is known to the page, and counts
-// bytes. Takes no simulated time itself: the chip's host link (chip/) does.
+// DMA engine of the accelerator: carries what comes over the chip's link to host memory, the chip's
+// data and the command processor's descriptors and records, to the bus. Splits transfers at page
+// boundaries so that a fault is known to the page, and counts bytes. Takes no simulated time
+// itself: the link (chip/) does.
 #pragma once
 
 #include <tlm_utils/simple_initiator_socket.h>
@@ -17,21 +18,12 @@ class Dma : public sc_core::sc_module {
  public:
   static constexpr std::uint64_t kPageBytes = 4096;
 
-  /// Where a transfer stopped.
-  struct Outcome {
-    bool ok = true;
-    std::uint64_t fault_address = 0;
-  };
-
   tlm_utils::simple_target_socket<Dma> from_chip{"from_chip"};
   tlm_utils::simple_initiator_socket<Dma> to_bus{"to_bus"};
 
   explicit Dma(const sc_core::sc_module_name &name);
 
-  Outcome read(std::uint64_t address, void *to, std::uint64_t bytes);
-  Outcome write(std::uint64_t address, const void *from, std::uint64_t bytes);
-
-  /// While aborted, the chip's transfers fail at once: a reset need not wait for them.
+  /// While aborted, transfers fail at once: a reset need not wait for them.
   void abort(bool aborted) { aborted_ = aborted; }
 
   std::uint64_t bytes_read() const { return bytes_read_; }
@@ -43,6 +35,12 @@ class Dma : public sc_core::sc_module {
       on_transfer;
 
  private:
+  /// Where a transfer stopped.
+  struct Outcome {
+    bool ok = true;
+    std::uint64_t fault_address = 0;
+  };
+
   void b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &delay);
   Outcome transfer(tlm::tlm_command command, std::uint64_t address, unsigned char *data,
                    std::uint64_t bytes);
