@@ -30,7 +30,7 @@ struct RunOptions {
   std::string platform, firmware, program, images, labels, bootargs, json, trace, uart_input;
   int count = 0, show = 5, batch = 0;
   double timeout_s = 0, quantum_ns = 0;
-  bool no_dmi = false, check = false;
+  bool no_dmi = false, check = false, oracle = false;
 };
 
 bool parse(const Arguments &arguments, RunOptions &to) {
@@ -55,6 +55,8 @@ bool parse(const Arguments &arguments, RunOptions &to) {
       "how far the hart may run ahead; changes speed, never results");
   add("no-dmi", po::bool_switch(&to.no_dmi),
       "move the hart's data by transactions; changes speed, never results");
+  add("oracle", po::bool_switch(&to.oracle),
+      "compute every input slice on every bit line: slow, same results and times");
   add("uart-input", po::value(&to.uart_input),
       "file whose bytes the UART receives (default: the terminal, if there is one)");
   po::variables_map values;
@@ -151,7 +153,9 @@ class Session {
   Session(const RunOptions &options, Inputs &inputs)
       : options_(options), inputs_(inputs), board_("board", inputs.platform) {
     if (inputs.chip) {
-      accelerator_ = std::make_unique<accelerator::Accelerator>("accelerator", *inputs.chip);
+      accelerator_ = std::make_unique<accelerator::Accelerator>(
+          "accelerator", *inputs.chip,
+          options.oracle ? dataflow::Kernel::kPerCycle : dataflow::Kernel::kFolded);
       board_.attach(*accelerator_);
     }
     board_.load_elf(options.firmware);

@@ -74,6 +74,14 @@ TEST(Run, SpeedOptionsAndTracingChangeNothing) {
   EXPECT_TRUE(trace.is_object() || trace.is_array());
 }
 
+/// The fast kernel against the slow one, on the whole path.
+TEST(Run, TheOracleGivesTheSameResultsAndTimes) {
+  const NpimRunner npim;
+  ASSERT_EQ(npim.run_digits({"--count", "3", "--json", npim.path("fast")}).status, 0);
+  ASSERT_EQ(npim.run_digits({"--count", "3", "--oracle", "--json", npim.path("oracle")}).status, 0);
+  EXPECT_EQ(results_of(npim.path("oracle")), results_of(npim.path("fast")));
+}
+
 TEST(Run, BatchSizeChangesNoValue) {
   const NpimRunner npim;
   ASSERT_EQ(npim.run_digits({"--count", "7", "--batch", "1", "--json", npim.path("1")}).status, 0);
