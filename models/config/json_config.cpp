@@ -122,7 +122,7 @@ std::string Node::text() const {
 }
 
 std::string Node::choice(const std::vector<std::string> &choices) const {
-  const std::string chosen = text();
+  std::string chosen = text();
   if (std::find(choices.begin(), choices.end(), chosen) != choices.end()) return chosen;
   std::string list;
   for (const auto &choice : choices) list += (list.empty() ? "" : ", ") + choice;
@@ -174,16 +174,18 @@ std::vector<std::string> Object::keys() const {
 }
 
 void Object::finish() const {
-  for (const auto &member : node_.value_->as_object()) {
-    const std::string key(member.key());
-    if (asked_.count(key) != 0) continue;
-    const auto nearest = std::min_element(
-        asked_.begin(), asked_.end(),
-        [&](const auto &a, const auto &b) { return distance(key, a) < distance(key, b); });
-    const bool close = nearest != asked_.end() && distance(key, *nearest) <= 1 + key.size() / 3;
-    const std::string hint = close ? "; did you mean '" + *nearest + "'?" : "";
-    node_.fail("unknown key '" + key + "'" + hint);
-  }
+  const auto &members = node_.value_->as_object();
+  const auto unknown = std::find_if(members.begin(), members.end(), [&](const auto &member) {
+    return asked_.count(std::string(member.key())) == 0;
+  });
+  if (unknown == members.end()) return;
+  const std::string key(unknown->key());
+  const auto nearest = std::min_element(
+      asked_.begin(), asked_.end(),
+      [&](const auto &a, const auto &b) { return distance(key, a) < distance(key, b); });
+  const bool close = nearest != asked_.end() && distance(key, *nearest) <= 1 + key.size() / 3;
+  const std::string hint = close ? "; did you mean '" + *nearest + "'?" : "";
+  node_.fail("unknown key '" + key + "'" + hint);
 }
 
 }  // namespace npim::config
