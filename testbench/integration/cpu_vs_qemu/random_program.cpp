@@ -416,7 +416,8 @@ class Generator {
         emit(csrrs(destination(), kReadable[below(std::size(kReadable))], zero));
         return;
       case 3:
-        emit(csrrw(destination(), kWritable[below(std::size(kWritable))], source()));
+        emit(i_type(0x13, 7, t5, source(), -2));  // QEMU stores bit 0 of sepc and mepc
+        emit(csrrw(destination(), kWritable[below(std::size(kWritable))], t5));
         return;
       case 4:  // SUM and MXR
         emit(lui(t5, static_cast<std::uint32_t>((random_() & (kSum | kMxr)) >> 12)));
