@@ -9,9 +9,11 @@
 #include <optional>
 
 #include "app/command.h"
+#include "app/debug_session.h"
 #include "app/platform_trace.h"
 #include "app/progress.h"
 #include "app/results.h"
+#include "app/statistics.h"
 #include "app/terminal_input.h"
 #include "app/text_table.h"
 #include "base/file.h"
@@ -29,7 +31,8 @@ struct RunOptions {
   std::string platform, firmware, program, images, labels, bootargs, json, trace, uart_input;
   int count = 0, show = 5, batch = 0;
   double timeout_s = 0, quantum_ns = 0;
-  bool no_dmi = false, check = false;
+  bool no_dmi = false, check = false, stats = false;
+  std::optional<DebugOptions> gdb;
 };
 
 bool parse(const Arguments &arguments, RunOptions &to) {
@@ -56,6 +59,14 @@ bool parse(const Arguments &arguments, RunOptions &to) {
       "move the hart's data by transactions; changes speed, never results");
   add("uart-input", po::value(&to.uart_input),
       "file whose bytes the UART receives (default: the terminal, if there is one)");
+  add("stats", po::bool_switch(&to.stats), "print what the hart did, and how fast");
+  int gdb_port = 0;
+  bool gdb_any_address = false, gdb_wait = false;
+  add("gdb", po::value(&gdb_port), "listen for GDB on this TCP port (0: a free one)");
+  add("gdb-any-address", po::bool_switch(&gdb_any_address),
+      "listen on all network interfaces instead of the loopback one: whoever connects has control");
+  add("wait", po::bool_switch(&gdb_wait),
+      "with --gdb: stand before the first instruction until a debugger continues");
   po::variables_map values;
   if (!parse_arguments(arguments,
                        "Usage: npim run --platform FILE --firmware ELF [--program FILE.npim] "
@@ -78,6 +89,10 @@ bool parse(const Arguments &arguments, RunOptions &to) {
     refuse("--check needs --program and --images");
   }
   if (!to.labels.empty() && to.images.empty()) refuse("--labels needs --images");
+  const bool gdb = values.count("gdb") != 0;
+  if (gdb && (gdb_port < 0 || gdb_port > 65535)) refuse("--gdb must be from 0 to 65535");
+  if (!gdb && (gdb_wait || gdb_any_address)) refuse("--wait and --gdb-any-address need --gdb");
+  if (gdb) to.gdb = {static_cast<std::uint16_t>(gdb_port), gdb_any_address, gdb_wait};
   return true;
 }
 
@@ -157,12 +172,14 @@ class Session {
     add_files();
     connect_terminal();
     if (!options.trace.empty()) start_trace();
+    if (options.gdb) debug_.emplace(*options.gdb, board_, retire_hub_, accelerator_.get());
   }
 
   board::RunResult run() {
     const auto result = board_.run(sc_time(options_.timeout_s, sc_core::SC_SEC));
     std::cout.flush();
     if (sink_) sink_->close();
+    if (debug_) debug_->finish(result.exit_code);
     return result;
   }
 
@@ -221,6 +238,8 @@ class Session {
   std::unique_ptr<accelerator::Accelerator> accelerator_;
   std::unique_ptr<trace::TraceSink> sink_;
   std::unique_ptr<PlatformTrace> trace_;
+  debug::RetireHub retire_hub_{board_.hart()};
+  std::optional<DebugSession> debug_;
   bool has_results_ = false;
 };
 
@@ -260,6 +279,8 @@ const char *end_name(board::End end) {
       return "timeout";
     case board::End::kIdle:
       return "idle";
+    case board::End::kStopped:
+      return "stopped";
     default:
       return "lost";
   }
@@ -326,6 +347,7 @@ int run_command(const Arguments &arguments) {
     outcome.results = parse_results(session.board().read_back("results"));
   }
   print_summary(outcome);
+  if (options.stats) std::cout << statistics_text(outcome.hart, outcome.host_s);
   if (options.check) outcome.check_passed = check_results(options, inputs, outcome.results);
   if (!options.json.empty()) write_json(options, outcome, session.accelerator());
   const bool well = outcome.result.end == board::End::kPass && outcome.check_passed.value_or(true);

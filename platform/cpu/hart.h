@@ -26,6 +26,7 @@
 #include <utility>
 
 #include "cpu/csr.h"
+#include "cpu/debug_unit.h"
 #include "cpu/executor.h"
 #include "cpu/hart_config.h"
 #include "cpu/hart_state.h"
@@ -41,7 +42,9 @@ struct HartStatistics {
   std::uint64_t interrupts = 0;
   std::uint64_t device_reads = 0;
   std::uint64_t device_writes = 0;
-  std::uint64_t wait_cycles = 0;  ///< spent in wfi
+  std::uint64_t wait_cycles = 0;     ///< spent in wfi
+  std::uint64_t runs = 0;            ///< of the interpreter between two looks at SystemC
+  std::uint64_t quantum_breaks = 0;  ///< runs that ended because the quantum was used up
 };
 
 class Hart : public sc_core::sc_module, private BusMaster {
@@ -75,6 +78,17 @@ class Hart : public sc_core::sc_module, private BusMaster {
     lost_handler_ = std::move(handler);
   }
 
+  /// A debugger's unit, or nullptr for none. It must outlive the simulation.
+  void set_debug_unit(DebugUnit *unit) { debug_ = unit; }
+  /// Lets the debug unit be called soon although the hart waits in wfi. From SystemC's thread.
+  void wake() { woken_.notify(sc_core::SC_ZERO_TIME); }
+  /// A debugger's access to CSRs: whatever the privilege and the state of the floating-point unit.
+  bool read_csr(unsigned number, std::uint64_t &value);
+  bool write_csr(unsigned number, std::uint64_t value);
+  /// To be called after memory was written behind the hart's back, as a debugger does: drops
+  /// decoded instructions.
+  void memory_changed() { instructions_.flush(); }
+
   HartState &state() { return state_; }
   const HartState &state() const { return state_; }
   HartStatistics statistics() const;
@@ -103,6 +117,7 @@ class Hart : public sc_core::sc_module, private BusMaster {
   void sample_interrupts();
   void wait_for_interrupt();
   void take_interrupt();
+  bool debugged();
   void set_horizon();
   void report(const Trap &trap);
   std::string describe(const Trap &trap) const;
@@ -116,9 +131,12 @@ class Hart : public sc_core::sc_module, private BusMaster {
   Executor executor_;
   tlm_utils::tlm_quantumkeeper keeper_;
   sc_core::sc_event woken_;  // by reset()
+  DebugUnit *debug_ = nullptr;
   bool device_accessed_ = false;
   std::uint64_t interrupts_ = 0;
   std::uint64_t wait_cycles_ = 0;
+  std::uint64_t runs_ = 0;
+  std::uint64_t quantum_breaks_ = 0;
 
   std::function<std::string(std::uint64_t)> symboliser_;
   std::function<std::string(std::uint64_t)> describer_;
