@@ -18,6 +18,8 @@
 #include "app/text_table.h"
 #include "base/file.h"
 #include "board/board.h"
+#include "debug/call_profile.h"
+#include "debug/instruction_trace.h"
 #include "mapping/mapping.h"
 #include "network/dataset.h"
 
@@ -29,6 +31,7 @@ using sc_core::sc_time;
 
 struct RunOptions {
   std::string platform, firmware, program, images, labels, bootargs, json, trace, uart_input;
+  std::string instruction_trace, instruction_filter, profile;
   int count = 0, show = 5, batch = 0;
   double timeout_s = 0, quantum_ns = 0;
   bool no_dmi = false, check = false, stats = false;
@@ -60,6 +63,12 @@ bool parse(const Arguments &arguments, RunOptions &to) {
   add("uart-input", po::value(&to.uart_input),
       "file whose bytes the UART receives (default: the terminal, if there is one)");
   add("stats", po::bool_switch(&to.stats), "print what the hart did, and how fast");
+  add("trace-instructions", po::value(&to.instruction_trace),
+      "write every retired instruction with its symbol and what it wrote");
+  add("trace-filter", po::value(&to.instruction_filter),
+      "of them only those in these functions and address ranges (main,0x80000000-0x80001000)");
+  add("profile", po::value(&to.profile),
+      "write a call profile of the firmware (callgrind format, for KCachegrind)");
   int gdb_port = 0;
   bool gdb_any_address = false, gdb_wait = false;
   add("gdb", po::value(&gdb_port), "listen for GDB on this TCP port (0: a free one)");
@@ -89,6 +98,9 @@ bool parse(const Arguments &arguments, RunOptions &to) {
     refuse("--check needs --program and --images");
   }
   if (!to.labels.empty() && to.images.empty()) refuse("--labels needs --images");
+  if (!to.instruction_filter.empty() && to.instruction_trace.empty()) {
+    refuse("--trace-filter needs --trace-instructions");
+  }
   const bool gdb = values.count("gdb") != 0;
   if (gdb && (gdb_port < 0 || gdb_port > 65535)) refuse("--gdb must be from 0 to 65535");
   if (!gdb && (gdb_wait || gdb_any_address)) refuse("--wait and --gdb-any-address need --gdb");
@@ -172,6 +184,7 @@ class Session {
     add_files();
     connect_terminal();
     if (!options.trace.empty()) start_trace();
+    listen_to_instructions();
     if (options.gdb) debug_.emplace(*options.gdb, board_, retire_hub_, accelerator_.get());
   }
 
@@ -180,6 +193,8 @@ class Session {
     std::cout.flush();
     if (sink_) sink_->close();
     if (debug_) debug_->finish(result.exit_code);
+    if (instruction_trace_) instruction_trace_->close();
+    if (profile_) write_file(options_.profile, profile_->finish());
     return result;
   }
 
@@ -232,6 +247,28 @@ class Session {
     }
   }
 
+  void listen_to_instructions() {
+    std::vector<debug::Function> functions;
+    for (const auto &symbol : board_.firmware().symbols) {
+      functions.push_back({symbol.address, symbol.address + symbol.size, symbol.name});
+    }
+    symbols_ = debug::Symbols(std::move(functions));
+    if (!options_.instruction_trace.empty()) {
+      std::vector<debug::AddressRange> filter;
+      if (!options_.instruction_filter.empty()) {
+        filter = symbols_.parse_filter(options_.instruction_filter, "--trace-filter");
+      }
+      instruction_trace_ = std::make_unique<debug::InstructionTrace>(options_.instruction_trace,
+                                                                     symbols_, std::move(filter));
+      retire_hub_.add(*instruction_trace_);
+    }
+    if (!options_.profile.empty()) {
+      write_file(options_.profile, "");  // refuse now rather than after the run
+      profile_ = std::make_unique<debug::CallProfile>(symbols_, options_.firmware);
+      retire_hub_.add(*profile_);
+    }
+  }
+
   const RunOptions &options_;
   Inputs &inputs_;
   board::Board board_;
@@ -239,6 +276,9 @@ class Session {
   std::unique_ptr<trace::TraceSink> sink_;
   std::unique_ptr<PlatformTrace> trace_;
   debug::RetireHub retire_hub_{board_.hart()};
+  debug::Symbols symbols_;
+  std::unique_ptr<debug::InstructionTrace> instruction_trace_;
+  std::unique_ptr<debug::CallProfile> profile_;
   std::optional<DebugSession> debug_;
   bool has_results_ = false;
 };

@@ -3,20 +3,12 @@
 #include <string>
 
 #include "debug/debugger.h"
+#include "debug/disassembler.h"
 
 namespace npim::debug {
 namespace {
 
 constexpr unsigned kFirstFloat = 33, kFirstCsr = 65, kPrivilege = kFirstCsr + 4096;
-
-constexpr const char *kIntegerNames[] = {"zero", "ra", "sp",  "gp",  "tp", "t0", "t1", "t2",
-                                         "fp",   "s1", "a0",  "a1",  "a2", "a3", "a4", "a5",
-                                         "a6",   "a7", "s2",  "s3",  "s4", "s5", "s6", "s7",
-                                         "s8",   "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
-constexpr const char *kFloatNames[] = {"ft0", "ft1", "ft2",  "ft3",  "ft4", "ft5", "ft6",  "ft7",
-                                       "fs0", "fs1", "fa0",  "fa1",  "fa2", "fa3", "fa4",  "fa5",
-                                       "fa6", "fa7", "fs2",  "fs3",  "fs4", "fs5", "fs6",  "fs7",
-                                       "fs8", "fs9", "fs10", "fs11", "ft8", "ft9", "ft10", "ft11"};
 
 struct NamedCsr {
   unsigned number;
@@ -50,11 +42,11 @@ std::vector<RegisterDescription> describe_registers(cpu::Hart &hart) {
   for (unsigned i = 0; i < 32; ++i) {
     const bool is_pointer = i == 2 || i == 3 || i == 4 || i == 8;
     const std::string type = i == 1 ? "code_ptr" : is_pointer ? "data_ptr" : "int";
-    all.push_back({kIntegerNames[i], i, 64, type, "general", base});
+    all.push_back({i == 8 ? "fp" : integer_name(i), i, 64, type, "general", base});
   }
   all.push_back({"pc", 32, 64, "code_ptr", "general", base});
   for (unsigned i = 0; i < 32; ++i) {
-    all.push_back({kFloatNames[i], kFirstFloat + i, 64, "riscv_double", "float", fpu});
+    all.push_back({float_name(i), kFirstFloat + i, 64, "riscv_double", "float", fpu});
   }
   all.push_back({"fflags", kFirstCsr + cpu::csr::kFflags, 32, "int", "float", fpu});
   all.push_back({"frm", kFirstCsr + cpu::csr::kFrm, 32, "int", "float", fpu});
