@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "debug/instruction_info.h"
 #include "debug/packet.h"
 
 namespace npim::debug {
@@ -25,6 +24,15 @@ std::size_t hint(std::uint64_t pc) {
   return (pc >> 1) % 4096;
 }
 
+/// fence.i, sfence.vma and writes to satp: what lies at an address may be another instruction now.
+bool changes_code(std::uint32_t raw) {
+  constexpr unsigned kMiscMem = 0x0f, kSystem = 0x73, kSatp = 0x180, kSfence = 0x09;
+  const unsigned function = (raw >> 12) & 7;
+  if ((raw & 0x7f) == kMiscMem) return function == 1;
+  if ((raw & 0x7f) != kSystem) return false;
+  return function == 0 ? raw >> 25 == kSfence : raw >> 20 == kSatp;
+}
+
 }  // namespace
 
 // A hart under control
@@ -35,38 +43,58 @@ void Debugger::Waker::update() {
 }
 
 void Debugger::Control::listen(bool wanted) {
-  before_ = state().x;
   if (wanted == listening_) return;
   listening_ = wanted;
   if (wanted) {
+    accesses_.assign(kCachedAccesses, {});
     hub_.add(*this);
   } else {
+    accesses_.clear();
     hub_.remove(*this);
   }
 }
 
 void Debugger::Control::retired(const cpu::Retired &instruction) {
-  const cpu::HartState &now = instruction.state;
-  if (owner_.has_watchpoints_) check_access(instruction);
-  const unsigned rd = instruction.instruction.rd;
-  if (rd < before_.size()) before_[rd] = now.x[rd];
-  if (watch_hit_ || owner_.breakpoint_hints_[hint(now.pc)]) hart_.state().horizon = 0;
+  const std::uint64_t next = instruction.state.pc;
+  if (owner_.has_watchpoints_ && changes_code(instruction.instruction.raw)) {
+    accesses_.assign(kCachedAccesses, {});
+  }
+  const bool stops = owner_.breakpoint_hints_[hint(next)] ||
+                     (owner_.has_watchpoints_ && watched_access().has_value());
+  if (stops) hart_.state().horizon = 0;
 }
 
-void Debugger::Control::check_access(const cpu::Retired &instruction) {
-  const auto access = memory_access(instruction.instruction.raw);
-  if (!access) return;
-  const std::uint64_t first = before_[access->base] + static_cast<std::uint64_t>(access->offset);
+void Debugger::Control::memory_changed() {
+  hart_.memory_changed();
+  accesses_.clear();
+}
+
+/// The access of the instruction at pc.
+const MemoryAccess &Debugger::Control::access_at_pc() {
+  const cpu::HartState &now = state();
+  if (accesses_.empty()) accesses_.assign(kCachedAccesses, {});
+  CachedAccess &cached = accesses_[hint(now.pc)];
+  if (cached.pc == now.pc && cached.privilege == now.privilege) return cached.access;
+  std::uint8_t bytes[4] = {};
+  const std::size_t got = owner_.read_memory(index_, now.pc, bytes, sizeof bytes);
+  std::uint32_t raw = 0;
+  for (std::size_t i = 0; i < got; ++i) raw |= std::uint32_t{bytes[i]} << (8 * i);
+  cached = {now.pc, now.privilege, memory_access(raw).value_or(MemoryAccess())};
+  return cached.access;
+}
+
+std::optional<Stop> Debugger::Control::watched_access() {
+  const MemoryAccess access = access_at_pc();
+  if (access.size == 0) return std::nullopt;
+  const std::uint64_t first = state().x[access.base] + static_cast<std::uint64_t>(access.offset);
   for (const Point &point : owner_.points_) {
-    if (is_breakpoint(point.kind) || !watches(point.kind, *access)) continue;
-    // Overlap of two ranges, neither of which may run over the top of the address space.
-    const bool overlaps = first <= point.address ? point.address - first < access->size
+    if (is_breakpoint(point.kind) || !watches(point.kind, access)) continue;
+    const bool overlaps = first <= point.address ? point.address - first < access.size
                                                  : first - point.address < point.length;
     if (!overlaps) continue;
-    const std::uint64_t address = std::max(first, point.address);
-    watch_hit_ = Stop{Stop::Reason::kWatchpoint, index_, point.kind, address};
-    return;
+    return Stop{Stop::Reason::kWatchpoint, index_, point.kind, std::max(first, point.address)};
   }
+  return std::nullopt;
 }
 
 // Set-up
@@ -150,11 +178,6 @@ std::optional<Stop> Debugger::find_stop(HartIndex index) {
   const cpu::HartState &state = control.state();
   Stop stop;
   stop.hart = index;
-  if (control.watch_hit_) {
-    stop = *control.watch_hit_;
-    control.watch_hit_.reset();
-    return stop;
-  }
   if (state.lost && attached_ && !control.lost_told_) {
     control.lost_told_ = true;
     stop.reason = Stop::Reason::kLost;
@@ -169,10 +192,12 @@ std::optional<Stop> Debugger::find_stop(HartIndex index) {
   if (state.waiting || state.lost) return std::nullopt;
   const bool steps = control.resume_.move == Move::kStep;
   const Point *point = breakpoint_at(state.pc);
-  if (point == nullptr || steps) return std::nullopt;  // a step leaves its own breakpoint
-  stop.reason = Stop::Reason::kBreakpoint;
-  stop.kind = point->kind;
-  return stop;
+  if (point != nullptr && !steps) {  // a step leaves its own breakpoint
+    stop.reason = Stop::Reason::kBreakpoint;
+    stop.kind = point->kind;
+    return stop;
+  }
+  return has_watchpoints_ ? control.watched_access() : std::nullopt;
 }
 
 /// A step ends with an instruction or with a trap. One that began inside wfi lasts until the wait
@@ -196,7 +221,6 @@ void Debugger::halt(const Stop &stop) {
   stop_ = stop;
   halted_ = true;
   stop_wanted_ = false;
-  for (const auto &control : controls_) control->watch_hit_.reset();
   if (attached_ && owes_reply_) link_->send(commands_.stop_reply(stop));
   owes_reply_ = false;
   while (halted_ && !early_.empty()) {
@@ -352,7 +376,7 @@ std::size_t Debugger::write_memory(HartIndex hart, std::uint64_t address, const 
       by_pages(hart, address, size, [&](std::uint64_t physical, std::size_t at, std::size_t step) {
         return machine_.write(physical, from + at, step);
       });
-  for (const auto &control : controls_) control->hart().memory_changed();
+  for (const auto &control : controls_) control->memory_changed();
   return done;
 }
 

@@ -6,10 +6,10 @@
 // Breakpoints and watchpoints, of software and hardware kind alike, live in a table: memory is
 // never patched, so that firmware that reads its own code and DMA see it as it is. While points are
 // set, the hart runs with a listener for retired instructions; without any it runs at full speed. A
-// watchpoint stops after the access, as GDB expects for RISC-V.
+// watchpoint stops before the access, as RISC-V's triggers do and GDB expects: it then steps over
+// the instruction and shows both values.
 #pragma once
 
-#include <array>
 #include <bitset>
 #include <cstdint>
 #include <deque>
@@ -22,6 +22,7 @@
 
 #include "cpu/hart.h"
 #include "debug/commands.h"
+#include "debug/instruction_info.h"
 #include "debug/link.h"
 #include "debug/monitor.h"
 #include "debug/retire_hub.h"
@@ -100,6 +101,7 @@ class Debugger : public Target {
     void retired(const cpu::Retired &instruction) override;
 
     void listen(bool wanted);
+    void memory_changed();
     bool listening() const { return listening_; }
     cpu::Hart &hart() { return hart_; }
     const cpu::HartState &state() const { return hart_.state(); }
@@ -107,17 +109,27 @@ class Debugger : public Target {
     Resume resume_{Move::kRun, 0, 0};
     std::uint64_t resumed_pc_ = 0, resumed_retired_ = 0;
     bool lost_told_ = false;
-    std::optional<Stop> watch_hit_;
+
+    /// The stop for a watchpoint that the instruction at pc is about to hit.
+    std::optional<Stop> watched_access();
 
    private:
-    void check_access(const cpu::Retired &instruction);
+    /// What an instruction accesses; a size of zero: nothing.
+    struct CachedAccess {
+      std::uint64_t pc = 1;  // odd: none
+      cpu::Privilege privilege = cpu::Privilege::kMachine;
+      MemoryAccess access;
+    };
+    static constexpr std::size_t kCachedAccesses = 4096;
+
+    const MemoryAccess &access_at_pc();
 
     Debugger &owner_;
     const HartIndex index_;
     cpu::Hart &hart_;
     RetireHub &hub_;
     bool listening_ = false;
-    std::array<std::uint64_t, 33> before_{};  ///< integer registers before the next instruction
+    std::vector<CachedAccess> accesses_;
   };
 
   struct Point {
