@@ -143,6 +143,11 @@ bool Debugger::attend(HartIndex index) {
 }
 
 void Debugger::take_events() {
+  while (!early_.empty() && !stop_wanted_) {
+    const Link::Event event = early_.front();
+    early_.pop_front();
+    while_running(event);
+  }
   while (const auto event = link_->poll()) while_running(*event);
 }
 

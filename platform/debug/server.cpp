@@ -139,6 +139,7 @@ class Server::Io {
     error_code ignored;
     timer_.cancel();
     outgoing_.clear();
+    ++session_;  // what is still under way belongs to the past
     client_.close(ignored);
     if (!connected_) return;
     connected_ = false;
@@ -147,8 +148,8 @@ class Server::Io {
 
   void read() {
     client_.async_read_some(asio::buffer(buffer_),
-                            [this](const error_code &error, std::size_t size) {
-                              if (error == asio::error::operation_aborted) return;
+                            [this, session = session_](const error_code &error, std::size_t size) {
+                              if (session != session_) return;
                               if (error) {
                                 disconnect();
                               } else if (received({buffer_.data(), size})) {
@@ -193,9 +194,10 @@ class Server::Io {
   }
 
   void write_next() {
-    asio::async_write(client_, asio::buffer(outgoing_.front()),
-                      [this](const error_code &error, std::size_t) {
-                        if (error == asio::error::operation_aborted) return;
+    auto bytes = std::make_shared<std::string>(std::move(outgoing_.front()));
+    asio::async_write(client_, asio::buffer(*bytes),
+                      [this, bytes, session = session_](const error_code &error, std::size_t) {
+                        if (session != session_) return;
                         if (error) {
                           disconnect();
                           return;
@@ -220,7 +222,8 @@ class Server::Io {
   // The server's thread only
   PacketReader reader_;
   std::array<char, 4096> buffer_{};
-  std::deque<std::string> outgoing_;  // the first is being written
+  std::deque<std::string> outgoing_;  // the first, then empty, is being written
+  std::uint64_t session_ = 0;
   std::string last_packet_;
   bool connected_ = false, acks_ = true, closing_ = false;
 
