@@ -168,6 +168,6 @@ for package in "$out"/debs/*.deb; do
     *) dpkg-deb -x "$package" "$out/root" ;;
   esac
 done
-rm -rf "$out/debs"
+rm -rf "$out/debs" "$out/apt/lists" "$out/apt/cache"
 echo "$release" >"$out/kernel-version"
 : >"$out/complete"
