@@ -79,6 +79,7 @@ void Board::connect_interrupts() {
   hart_.software_interrupt.bind(software_line_);
   hart_.timer_interrupt.bind(timer_line_);
   hart_.external_interrupt.bind(machine_line_);
+  hart_.supervisor_external_interrupt.bind(supervisor_line_);
   uart_.interrupt.bind(uart_line_);
   plic_.sources[config_.uart_plic_interrupt].bind(uart_line_);
   if (config_.accelerator)

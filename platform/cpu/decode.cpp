@@ -246,6 +246,7 @@ Op decode_system(const Fields &f) {
   constexpr Op kTable[] = {kNone, Op::kCsrrw,  Op::kCsrrs,  Op::kCsrrc,
                            kNone, Op::kCsrrwi, Op::kCsrrsi, Op::kCsrrci};
   if (f.funct3() != 0) return pick(kTable, f.funct3());
+  if (f.funct7() == 9 && f.rd() == 0) return Op::kSfenceVma;
   switch (f.bits) {
     case 0x00000073:
       return Op::kEcall;
@@ -253,6 +254,8 @@ Op decode_system(const Fields &f) {
       return Op::kEbreak;
     case 0x30200073:
       return Op::kMret;
+    case 0x10200073:
+      return Op::kSret;
     case 0x10500073:
       return Op::kWfi;
     default:

@@ -10,7 +10,7 @@ namespace npim::cpu {
 
 // clang-format off
 enum class Op : std::uint8_t {
-  kUndecoded,  // a slot of the instruction cache that has not been filled
+  kUndecoded,  // not an instruction
   kIllegal,
   // RV64I
   kLui, kAuipc, kJal, kJalr,
@@ -20,7 +20,7 @@ enum class Op : std::uint8_t {
   kAddi, kSlti, kSltiu, kXori, kOri, kAndi, kSlli, kSrli, kSrai,
   kAdd, kSub, kSll, kSlt, kSltu, kXor, kSrl, kSra, kOr, kAnd,
   kAddiw, kSlliw, kSrliw, kSraiw, kAddw, kSubw, kSllw, kSrlw, kSraw,
-  kFence, kFenceI, kEcall, kEbreak, kMret, kWfi,
+  kFence, kFenceI, kEcall, kEbreak, kMret, kSret, kWfi, kSfenceVma,
   // Zicsr
   kCsrrw, kCsrrs, kCsrrc, kCsrrwi, kCsrrsi, kCsrrci,
   // M

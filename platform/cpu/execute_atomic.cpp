@@ -35,19 +35,25 @@ T combine(Op word_op, T old, T operand) {
 
 }  // namespace
 
+/// Atomics fault as stores, also when their load part does.
+Executor::Outcome Executor::as_store(Outcome outcome) {
+  if (outcome.cause == Cause::kLoadAccess) outcome.cause = Cause::kStoreAccess;
+  if (outcome.cause == Cause::kLoadPage) outcome.cause = Cause::kStorePage;
+  return outcome;
+}
+
 template <typename T>
 Executor::Outcome Executor::execute_atomic_as(const Instruction &instruction, Op word_op) {
   HartState &s = state_;
   const std::uint64_t address = s.x[instruction.rs1];
   const auto operand = static_cast<T>(s.x[instruction.rs2]);
   const bool reserves = word_op == Op::kLrW;
-  const Cause refused = reserves ? Cause::kLoadAccess : Cause::kStoreAccess;
   if (address % sizeof(T) != 0) {
     return {true, reserves ? Cause::kLoadMisaligned : Cause::kStoreMisaligned, address};
   }
-  if (!memory_.supports_atomics(address, !reserves)) return {true, refused, address};
+  if (!memory_.supports_atomics(address, sizeof(T), !reserves)) return data_fault();
   T old = 0;
-  if (!memory_.load(address, old)) return {true, refused, address};
+  if (!memory_.load(address, old)) return reserves ? data_fault() : as_store(data_fault());
   const auto extended = static_cast<std::uint64_t>(
       static_cast<std::int64_t>(static_cast<std::make_signed_t<T>>(old)));
   if (reserves) {
@@ -57,11 +63,11 @@ Executor::Outcome Executor::execute_atomic_as(const Instruction &instruction, Op
     s.reservation.valid = false;
     const bool succeeds =
         held.valid && held.size == sizeof(T) && held.address == address && held.value == extended;
-    if (succeeds && !memory_.store(address, operand)) return {true, refused, address};
+    if (succeeds && !memory_.store(address, operand)) return data_fault();
     s.x[instruction.rd] = succeeds ? 0 : 1;
     return {};
   } else if (!memory_.store(address, combine(word_op, old, operand))) {
-    return {true, refused, address};
+    return data_fault();
   }
   s.x[instruction.rd] = extended;
   return {};

@@ -1,94 +1,30 @@
-// The main loop: RV64I, M, loads and stores. The rarer extensions have files of their own.
 #include "cpu/executor.h"
 
-#include <limits>
+#include <new>
+#include <utility>
+
+#include "cpu/block_builder.h"
+#include "cpu/interpreter.h"
+#include "cpu/triggers.h"
 
 namespace npim::cpu {
-namespace {
 
-__extension__ using Signed128 = __int128;
-__extension__ using Unsigned128 = unsigned __int128;
-
-constexpr std::int64_t kMostNegative = std::numeric_limits<std::int64_t>::min();
-constexpr std::int32_t kMostNegativeWord = std::numeric_limits<std::int32_t>::min();
-
-std::int64_t as_signed(std::uint64_t value) {
-  return static_cast<std::int64_t>(value);
-}
-std::uint64_t as_unsigned(std::int64_t value) {
-  return static_cast<std::uint64_t>(value);
-}
-std::int32_t as_word(std::uint64_t value) {
-  return static_cast<std::int32_t>(static_cast<std::uint32_t>(value));
-}
-/// The low 32 bits, sign-extended.
-std::uint64_t word(std::uint64_t value) {
-  return as_unsigned(as_word(value));
+Executor::Executor(HartState &state, MemoryPort &memory, CsrFile &csrs, CodeCache &code,
+                   const CycleCosts &costs, bool block_cache)
+    : state_(state),
+      memory_(memory),
+      csrs_(csrs),
+      code_(code),
+      costs_(costs),
+      block_cache_(block_cache) {
+  csrs_.set_translation_observer([this] { memory_.forget_translations(); });
 }
 
-std::uint64_t multiply_high(std::uint64_t a, std::uint64_t b) {
-  const Signed128 product = Signed128{as_signed(a)} * as_signed(b);
-  return static_cast<std::uint64_t>(static_cast<Unsigned128>(product) >> 64);
-}
-std::uint64_t multiply_high_mixed(std::uint64_t a, std::uint64_t b) {
-  // |product| < 2^127, so the multiplication cannot overflow.
-  const Signed128 product = Signed128{as_signed(a)} * static_cast<Signed128>(b);
-  return static_cast<std::uint64_t>(static_cast<Unsigned128>(product) >> 64);
-}
-std::uint64_t multiply_high_unsigned(std::uint64_t a, std::uint64_t b) {
-  return static_cast<std::uint64_t>((Unsigned128{a} * b) >> 64);
-}
-std::uint64_t divide(std::uint64_t a, std::uint64_t b) {
-  if (b == 0) return ~std::uint64_t{0};
-  if (as_signed(a) == kMostNegative && as_signed(b) == -1) return a;
-  return as_unsigned(as_signed(a) / as_signed(b));
-}
-std::uint64_t remainder(std::uint64_t a, std::uint64_t b) {
-  if (b == 0) return a;
-  if (as_signed(a) == kMostNegative && as_signed(b) == -1) return 0;
-  return as_unsigned(as_signed(a) % as_signed(b));
-}
-std::uint64_t divide_word(std::uint64_t a, std::uint64_t b) {
-  if (as_word(b) == 0) return ~std::uint64_t{0};
-  if (as_word(a) == kMostNegativeWord && as_word(b) == -1) return word(a);
-  return as_unsigned(as_word(a) / as_word(b));
-}
-std::uint64_t remainder_word(std::uint64_t a, std::uint64_t b) {
-  if (as_word(b) == 0) return word(a);
-  if (as_word(a) == kMostNegativeWord && as_word(b) == -1) return 0;
-  return as_unsigned(as_word(a) % as_word(b));
-}
-std::uint64_t divide_unsigned_word(std::uint64_t a, std::uint64_t b) {
-  const auto x = static_cast<std::uint32_t>(a), y = static_cast<std::uint32_t>(b);
-  return y == 0 ? ~std::uint64_t{0} : word(x / y);
-}
-std::uint64_t remainder_unsigned_word(std::uint64_t a, std::uint64_t b) {
-  const auto x = static_cast<std::uint32_t>(a), y = static_cast<std::uint32_t>(b);
-  return word(y == 0 ? x : x % y);
-}
-
-constexpr std::uint64_t kOffsetMask = InstructionCache::kPageSize - 1;
-constexpr std::uint64_t kNoPage = ~std::uint64_t{0};
-constexpr std::uint64_t kBox = 0xffffffff00000000;
-
-}  // namespace
-
-bool Executor::fetch(std::uint64_t pc, std::uint32_t &bits) {
-  std::uint16_t low = 0, high = 0;
-  if (!memory_.fetch(pc, low)) return false;
-  if (!is_compressed(low) && !memory_.fetch(pc + 2, high)) return false;
-  bits = static_cast<std::uint32_t>(high) << 16 | low;
-  return true;
-}
-
-const Instruction *Executor::decode_at(std::uint64_t pc, Instruction &slot) {
-  std::uint32_t bits = 0;
-  if (!fetch(pc, bits)) return nullptr;
-  // The second half of a spanning instruction lies in another page, whose stores would not find it.
-  const bool spans = (pc & kOffsetMask) == kOffsetMask - 1 && !is_compressed(bits);
-  Instruction &target = spans ? spanning_ : slot;
-  target = decode(bits, costs_);
-  return &target;
+void Executor::forget_code() {
+  code_.clear();
+  memory_.forget_code();
+  resume_ = {};
+  link_ = nullptr;
 }
 
 void Executor::take_exception(Cause cause, std::uint64_t value, std::uint32_t bits) {
@@ -96,7 +32,8 @@ void Executor::take_exception(Cause cause, std::uint64_t value, std::uint32_t bi
   // the same trap follows for ever. Data accesses are excepted, a device may answer next time.
   const bool repeats = cause == Cause::kFetchAccess || cause == Cause::kIllegalInstruction ||
                        cause == Cause::kBreakpoint || cause == Cause::kEcallMachine;
-  const bool lost = repeats && state_.pc == (state_.mtvec & ~std::uint64_t{3}) &&
+  const bool lost = repeats && state_.privilege == Privilege::kMachine &&
+                    state_.pc == (state_.mtvec & ~std::uint64_t{3}) &&
                     (state_.mstatus & mstatus::kMie) == 0;
   ++exceptions_;
   if (lost) {
@@ -106,347 +43,182 @@ void Executor::take_exception(Cause cause, std::uint64_t value, std::uint32_t bi
   if (trap_observer_) {
     const bool refused =
         cause == Cause::kFetchAccess || cause == Cause::kLoadAccess || cause == Cause::kStoreAccess;
-    trap_observer_(
-        {cause, state_.pc, value, bits, refused ? memory_.fault().reason : std::string(), lost});
+    trap_observer_({cause, state_.pc, value, bits, refused ? memory_.fault().reason : std::string(),
+                    lost, state_.privilege, exception_target(state_, cause)});
   }
   enter_exception(state_, cause, value);
 }
 
 void Executor::run() {
-  instructions_.apply_flush();
-  if (tracer_) {
-    run_loop<true>();
+  if (tracer_ || triggers::armed(state_, triggers::kExecute)) {
+    run_single_steps();
   } else {
-    run_loop<false>();
+    run_blocks();
   }
 }
 
-template <bool kTraced>
-void Executor::run_loop() {
-  HartState &s = state_;
-  std::uint64_t *const x = s.x.data();
-  std::uint64_t pc = s.pc;
-  std::uint64_t page_number = kNoPage;
-  InstructionCache::Page *page = nullptr;
+void Executor::run_blocks() {
+  while (state_.cycle < state_.horizon) {
+    const Entry entry = find_entry();
+    // Looking for it can have ended the run.
+    if (entry.step != nullptr && state_.horizon != 0) run_from(entry);
+  }
+}
 
-  while (s.cycle < s.horizon) {
-    if (pc >> InstructionCache::kPageBits != page_number) {
-      page_number = pc >> InstructionCache::kPageBits;
-      page = instructions_.page(pc);
-      memory_.watch_code_page(pc);
-    }
-    const Instruction *d = &(*page)[(pc & kOffsetMask) / 2];
-    if (d->op == Op::kUndecoded) {
-      d = decode_at(pc, (*page)[(pc & kOffsetMask) / 2]);
-      if (d == nullptr) {
-        s.pc = pc;
-        take_exception(Cause::kFetchAccess, memory_.fault().address, 0);
-        pc = s.pc;
-        s.cycle += costs_.base;
-        continue;
-      }
-    }
-    std::uint64_t next = pc + d->length;
-    const std::uint64_t a = x[d->rs1], b = x[d->rs2];
-    const std::uint64_t imm = as_unsigned(d->imm);
-    Outcome outcome;
-
-    const auto trap = [&](Cause cause, std::uint64_t value) { outcome = {true, cause, value}; };
-    const auto branch = [&](bool taken) {
-      if (!taken) return;
-      next = pc + imm;
-      s.cycle += costs_.branch_taken;
-      s.cycle -= costs_.base;  // a branch is charged as `base` below
-    };
-    const auto load = [&](auto zero) {
-      decltype(zero) value = 0;
-      if (memory_.load(a + imm, value)) {
-        // Signed types extend their sign, unsigned ones zeros.
-        x[d->rd] = static_cast<std::uint64_t>(static_cast<std::int64_t>(value));
-      } else {
-        trap(Cause::kLoadAccess, memory_.fault().address);
-      }
-    };
-    const auto store = [&](auto value) {
-      if (!memory_.store(a + imm, value)) trap(Cause::kStoreAccess, memory_.fault().address);
-    };
-    const auto fp_enabled = [&] {
-      if (s.fp_enabled()) return true;
-      trap(Cause::kIllegalInstruction, d->raw);
-      return false;
-    };
-
-    switch (d->op) {
-      case Op::kUndecoded:
-      case Op::kIllegal:
-        trap(Cause::kIllegalInstruction, d->raw);
-        break;
-      case Op::kLui:
-        x[d->rd] = imm;
-        break;
-      case Op::kAuipc:
-        x[d->rd] = pc + imm;
-        break;
-      case Op::kJal:
-        x[d->rd] = next;
-        next = pc + imm;
-        break;
-      case Op::kJalr:
-        x[d->rd] = next;
-        next = (a + imm) & ~std::uint64_t{1};
-        break;
-      case Op::kBeq:
-        branch(a == b);
-        break;
-      case Op::kBne:
-        branch(a != b);
-        break;
-      case Op::kBlt:
-        branch(as_signed(a) < as_signed(b));
-        break;
-      case Op::kBge:
-        branch(as_signed(a) >= as_signed(b));
-        break;
-      case Op::kBltu:
-        branch(a < b);
-        break;
-      case Op::kBgeu:
-        branch(a >= b);
-        break;
-      case Op::kLb:
-        load(std::int8_t{});
-        break;
-      case Op::kLh:
-        load(std::int16_t{});
-        break;
-      case Op::kLw:
-        load(std::int32_t{});
-        break;
-      case Op::kLd:
-        load(std::uint64_t{});
-        break;
-      case Op::kLbu:
-        load(std::uint8_t{});
-        break;
-      case Op::kLhu:
-        load(std::uint16_t{});
-        break;
-      case Op::kLwu:
-        load(std::uint32_t{});
-        break;
-      case Op::kSb:
-        store(static_cast<std::uint8_t>(b));
-        break;
-      case Op::kSh:
-        store(static_cast<std::uint16_t>(b));
-        break;
-      case Op::kSw:
-        store(static_cast<std::uint32_t>(b));
-        break;
-      case Op::kSd:
-        store(b);
-        break;
-      case Op::kAddi:
-        x[d->rd] = a + imm;
-        break;
-      case Op::kSlti:
-        x[d->rd] = as_signed(a) < d->imm;
-        break;
-      case Op::kSltiu:
-        x[d->rd] = a < imm;
-        break;
-      case Op::kXori:
-        x[d->rd] = a ^ imm;
-        break;
-      case Op::kOri:
-        x[d->rd] = a | imm;
-        break;
-      case Op::kAndi:
-        x[d->rd] = a & imm;
-        break;
-      case Op::kSlli:
-        x[d->rd] = a << imm;
-        break;
-      case Op::kSrli:
-        x[d->rd] = a >> imm;
-        break;
-      case Op::kSrai:
-        x[d->rd] = as_unsigned(as_signed(a) >> imm);
-        break;
-      case Op::kAdd:
-        x[d->rd] = a + b;
-        break;
-      case Op::kSub:
-        x[d->rd] = a - b;
-        break;
-      case Op::kSll:
-        x[d->rd] = a << (b & 63);
-        break;
-      case Op::kSlt:
-        x[d->rd] = as_signed(a) < as_signed(b);
-        break;
-      case Op::kSltu:
-        x[d->rd] = a < b;
-        break;
-      case Op::kXor:
-        x[d->rd] = a ^ b;
-        break;
-      case Op::kSrl:
-        x[d->rd] = a >> (b & 63);
-        break;
-      case Op::kSra:
-        x[d->rd] = as_unsigned(as_signed(a) >> (b & 63));
-        break;
-      case Op::kOr:
-        x[d->rd] = a | b;
-        break;
-      case Op::kAnd:
-        x[d->rd] = a & b;
-        break;
-      case Op::kAddiw:
-        x[d->rd] = word(a + imm);
-        break;
-      case Op::kSlliw:
-        x[d->rd] = word(a << imm);
-        break;
-      case Op::kSrliw:
-        x[d->rd] = word(static_cast<std::uint32_t>(a) >> imm);
-        break;
-      case Op::kSraiw:
-        x[d->rd] = as_unsigned(as_word(a) >> imm);
-        break;
-      case Op::kAddw:
-        x[d->rd] = word(a + b);
-        break;
-      case Op::kSubw:
-        x[d->rd] = word(a - b);
-        break;
-      case Op::kSllw:
-        x[d->rd] = word(a << (b & 31));
-        break;
-      case Op::kSrlw:
-        x[d->rd] = word(static_cast<std::uint32_t>(a) >> (b & 31));
-        break;
-      case Op::kSraw:
-        x[d->rd] = as_unsigned(as_word(a) >> (b & 31));
-        break;
-      case Op::kFence:
-        break;  // accesses are performed in program order
-      case Op::kFenceI:
-        instructions_.flush();
-        s.horizon = 0;
-        break;
-      case Op::kEcall:
-        trap(Cause::kEcallMachine, 0);
-        break;
-      case Op::kEbreak:
-        trap(Cause::kBreakpoint, pc);
-        break;
-      case Op::kMret:
-        return_from_trap(s);
-        next = s.pc;
-        s.horizon = 0;
-        break;
-      case Op::kWfi:
-        s.waiting = true;
-        s.horizon = 0;
-        break;
-      case Op::kCsrrw:
-      case Op::kCsrrs:
-      case Op::kCsrrc:
-      case Op::kCsrrwi:
-      case Op::kCsrrsi:
-      case Op::kCsrrci:
-        outcome = execute_csr(*d);
-        break;
-      case Op::kMul:
-        x[d->rd] = a * b;
-        break;
-      case Op::kMulh:
-        x[d->rd] = multiply_high(a, b);
-        break;
-      case Op::kMulhsu:
-        x[d->rd] = multiply_high_mixed(a, b);
-        break;
-      case Op::kMulhu:
-        x[d->rd] = multiply_high_unsigned(a, b);
-        break;
-      case Op::kDiv:
-        x[d->rd] = divide(a, b);
-        break;
-      case Op::kDivu:
-        x[d->rd] = b == 0 ? ~std::uint64_t{0} : a / b;
-        break;
-      case Op::kRem:
-        x[d->rd] = remainder(a, b);
-        break;
-      case Op::kRemu:
-        x[d->rd] = b == 0 ? a : a % b;
-        break;
-      case Op::kMulw:
-        x[d->rd] = word(a * b);
-        break;
-      case Op::kDivw:
-        x[d->rd] = divide_word(a, b);
-        break;
-      case Op::kDivuw:
-        x[d->rd] = divide_unsigned_word(a, b);
-        break;
-      case Op::kRemw:
-        x[d->rd] = remainder_word(a, b);
-        break;
-      case Op::kRemuw:
-        x[d->rd] = remainder_unsigned_word(a, b);
-        break;
-      case Op::kFlw:
-        if (fp_enabled()) {
-          std::uint32_t value = 0;
-          if (memory_.load(a + imm, value)) {
-            s.f[d->rd] = kBox | value;
-            s.mstatus |= mstatus::kFs;
-          } else {
-            trap(Cause::kLoadAccess, memory_.fault().address);
-          }
-        }
-        break;
-      case Op::kFld:
-        if (fp_enabled()) {
-          std::uint64_t value = 0;
-          if (memory_.load(a + imm, value)) {
-            s.f[d->rd] = value;
-            s.mstatus |= mstatus::kFs;
-          } else {
-            trap(Cause::kLoadAccess, memory_.fault().address);
-          }
-        }
-        break;
-      case Op::kFsw:
-        if (fp_enabled()) store(static_cast<std::uint32_t>(s.f[d->rs2]));
-        break;
-      case Op::kFsd:
-        if (fp_enabled()) store(s.f[d->rs2]);
-        break;
-      default:
-        outcome = d->op <= Op::kAmoMaxuD ? execute_atomic(*d) : execute_fp(*d);
-        break;
-    }
-
-    if (outcome.trapped) {
-      s.pc = pc;
-      take_exception(outcome.cause, outcome.value, d->raw);
-      pc = s.pc;
-      s.cycle += d->cost;
+void Executor::run_single_steps() {
+  while (state_.cycle < state_.horizon) {
+    if (triggers::armed(state_, triggers::kExecute) &&
+        triggers::fires(state_, state_.pc, 1, Access::kFetch)) {
+      take_exception(Cause::kBreakpoint, state_.pc, 0);
+      state_.cycle += costs_.base;
       continue;
     }
-    s.cycle += d->cost;
-    ++s.retired;
-    if constexpr (kTraced) {
-      s.pc = next;
-      tracer_({pc, *d, s});
+    const std::uint64_t horizon = std::exchange(state_.horizon, state_.cycle + 1);
+    const std::uint64_t pc = state_.pc, retired = state_.retired;
+    const Entry entry = find_entry();
+    if (entry.step != nullptr && state_.horizon != 0) {
+      const Instruction instruction = entry.step->instruction;
+      run_from(entry);
+      if (tracer_ && state_.retired != retired) tracer_({pc, instruction, state_});
     }
-    pc = next;
+    if (state_.horizon != 0) state_.horizon = horizon;
   }
-  s.pc = pc;
+}
+
+void Executor::run_from(const Entry &entry) {
+  Step *const step = entry.step;
+  const std::uint64_t cycle = state_.cycle - step->elapsed;
+  state_.retired -= step->index;
+  jumps_ = &memory_.jump_cache();
+  const FastTlb *tlb = &memory_.fast_tlb();
+  if (cycle + Block::of(step)->last_start < state_.horizon) {
+    step->run(step, &state_, cycle, entry.base, tlb, this);
+    return;
+  }
+  Step *last = step;
+  do {
+    last += has_exit(last->instruction.op) ? 2 : 1;
+  } while (cycle + last->elapsed < state_.horizon);
+  const Handler replaced = std::exchange(last->run, handler_of_stop());
+  step->run(step, &state_, cycle, entry.base, tlb, this);
+  last->run = replaced;
+}
+
+Executor::Entry Executor::resume_entry() {
+  const Resume resume = std::exchange(resume_, Resume());
+  const bool same = resume.step != nullptr && state_.privilege == resume.privilege &&
+                    state_.pc == resume.base + resume.step->offset &&
+                    code_.generation() == resume.generation && code_.epoch() == resume.epoch;
+  return same ? Entry{resume.step, resume.base} : Entry();
+}
+
+Executor::Entry Executor::find_entry() {
+  const std::uint64_t pc = state_.pc;
+  Exit *const link = std::exchange(link_, nullptr);
+  if (const Entry entry = resume_entry(); entry.step != nullptr) return entry;
+  JumpCache::Entry &cached = memory_.jump_cache().entries[JumpCache::index(pc)];
+  Block *block = cached.pc == pc ? cached.block : nullptr;
+  if (block == nullptr) {
+    ++block_lookups_;
+    CodePage *page = nullptr;
+    const MemoryPort::Fetched fetched = memory_.fetch_page(pc, page);
+    if (fetched == MemoryPort::Fetched::kFault) {
+      take_exception(memory_.fault().cause, memory_.fault().address, 0);
+      state_.cycle += costs_.base;
+      return {};
+    }
+    if (fetched == MemoryPort::Fetched::kPage && block_cache_) block = find_block(*page, pc);
+    if (block == nullptr) {
+      block = decode_single(pc);
+      return block != nullptr ? Entry{block->steps(), pc} : Entry();
+    }
+    cached = {pc, block};
+  }
+  if (link != nullptr && generation_ == code_.generation() && link->physical == block->physical) {
+    link->target = block;
+  }
+  generation_ = code_.generation();
+  return {block->steps(), pc};
+}
+
+Block *Executor::find_block(CodePage &page, std::uint64_t pc) {
+  const std::uint64_t offset = pc & kOffsetMask;
+  if (Block *block = page.blocks[offset / 2]) return block;
+  const Sequence sequence = decode_sequence(page, offset, costs_);
+  if (sequence.count == 0) return nullptr;
+  const std::uint64_t generation = code_.generation();
+  Block *block = code_.allocate(sequence.slots());
+  if (code_.generation() != generation) memory_.forget_code();
+  fill_block(*block, sequence, page.number << kPageBits | offset, true, costs_);
+  page.blocks[offset / 2] = block;
+  return block;
+}
+
+/// An instruction that spans pages, or lies where blocks cannot; or any, without the block cache.
+/// Null after a fault.
+Block *Executor::decode_single(std::uint64_t pc) {
+  std::uint16_t low = 0, high = 0;
+  if (!memory_.fetch(pc, low) || (!is_compressed(low) && !memory_.fetch(pc + 2, high))) {
+    take_exception(memory_.fault().cause, memory_.fault().address, 0);
+    state_.cycle += costs_.base;
+    return nullptr;
+  }
+  Sequence sequence;
+  sequence.instructions[0] = decode(static_cast<std::uint32_t>(high) << 16 | low, costs_);
+  sequence.count = 1;
+  auto *block = new (single_.bytes) Block();
+  block->slots = static_cast<std::uint8_t>(sequence.slots());
+  fill_block(*block, sequence, pc, false, costs_);
+  return block;
+}
+
+Executor::Outcome Executor::execute_system(const Instruction &instruction, std::uint64_t &next) {
+  HartState &s = state_;
+  const Outcome illegal{true, Cause::kIllegalInstruction, instruction.raw};
+  const bool user = s.privilege == Privilege::kUser;
+  const bool supervisor = s.privilege == Privilege::kSupervisor;
+  const auto trapped = [&](std::uint64_t bit) {
+    return user || (supervisor && (s.mstatus & bit) != 0);
+  };
+  switch (instruction.op) {
+    case Op::kFenceI:
+      memory_.fence_code();
+      break;
+    case Op::kEcall:
+      return {true,
+              user         ? Cause::kEcallUser
+              : supervisor ? Cause::kEcallSupervisor
+                           : Cause::kEcallMachine,
+              0};
+    case Op::kEbreak:
+      return {true, Cause::kBreakpoint, s.pc};
+    case Op::kMret:
+      if (s.privilege != Privilege::kMachine) return illegal;
+      return_from_machine_trap(s);
+      next = s.pc;
+      break;
+    case Op::kSret:
+      if (trapped(mstatus::kTsr)) return illegal;
+      return_from_supervisor_trap(s);
+      next = s.pc;
+      break;
+    case Op::kWfi:
+      if (trapped(mstatus::kTw)) return illegal;
+      s.waiting = true;
+      break;
+    case Op::kSfenceVma:
+      if (trapped(mstatus::kTvm)) return illegal;
+      if (instruction.rs1 == 0) {
+        memory_.forget_translations();
+      } else {
+        memory_.forget_translation(s.x[instruction.rs1]);
+      }
+      break;
+    default:
+      return illegal;
+  }
+  s.horizon = 0;
+  return {};
 }
 
 Executor::Outcome Executor::execute_csr(const Instruction &instruction) {
@@ -460,7 +232,8 @@ Executor::Outcome Executor::execute_csr(const Instruction &instruction) {
   if (!csrs_.read(number, old)) return illegal;
   if (writes) {
     const bool sets = instruction.op == Op::kCsrrs || instruction.op == Op::kCsrrsi;
-    const std::uint64_t changed = sets ? old | operand : old & ~operand;
+    const std::uint64_t base = csrs_.base_of_update(number, old);
+    const std::uint64_t changed = sets ? base | operand : base & ~operand;
     if (!csrs_.write(number, replaces ? operand : changed)) return illegal;
   }
   state_.x[instruction.rd] = old;

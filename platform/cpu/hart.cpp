@@ -44,9 +44,9 @@ Hart::Hart(const sc_core::sc_module_name &name, const HartConfig &config)
     : sc_module(name),
       config_(config),
       period_(clock_period(config.clock_mhz)),
-      memory_(state_, instructions_, *this, config.dmi),
+      memory_(state_, code_, *this, config.dmi),
       csrs_(state_, config.hart_id, config.cycles.csr),
-      executor_(state_, memory_, csrs_, instructions_, config.cycles) {
+      executor_(state_, memory_, csrs_, code_, config.cycles, config.block_cache) {
   bus.register_invalidate_direct_mem_ptr(this, &Hart::invalidate_direct);
   executor_.set_trap_observer([this](const Trap &trap) { report(trap); });
   set_time_source([this](const sc_time &now) {
@@ -55,7 +55,8 @@ Hart::Hart(const sc_core::sc_module_name &name, const HartConfig &config)
   });
   reset();
   SC_THREAD(run);
-  sensitive << software_interrupt << timer_interrupt << external_interrupt << woken_;
+  sensitive << software_interrupt << timer_interrupt << external_interrupt
+            << supervisor_external_interrupt << woken_;
 }
 
 void Hart::set_time_source(std::function<std::uint64_t(const sc_time &now)> source) {
@@ -71,7 +72,8 @@ void Hart::reset() {
   state_.mcycle_offset = 0 - cycle;
   state_.minstret_offset = 0 - retired;
   state_.pc = config_.reset_pc & ~std::uint64_t{1};
-  instructions_.flush();
+  executor_.forget_code();
+  memory_.forget_translations();
 }
 
 HartStatistics Hart::statistics() const {
@@ -81,7 +83,17 @@ HartStatistics Hart::statistics() const {
           interrupts_,
           memory_.statistics().device_reads,
           memory_.statistics().device_writes,
-          wait_cycles_};
+          wait_cycles_,
+          memory_.statistics().timed_reads,
+          synchronisations_,
+          event_breaks_,
+          quantum_breaks_,
+          executor_.block_lookups(),
+          code_.statistics().blocks_built,
+          code_.statistics().blocks_dropped,
+          code_.statistics().pages_copied,
+          memory_.statistics().slow_accesses,
+          memory_.statistics().page_walks};
 }
 
 sc_time Hart::local_time() const {
@@ -119,9 +131,22 @@ void Hart::transport_device(tlm::tlm_generic_payload &payload) {
   device_accessed_ = true;
 }
 
+void Hart::transport_timed(tlm::tlm_generic_payload &payload, const bus::TimedRead &timed) {
+  // Nothing is scheduled at or before local time, so nothing could happen on the way there.
+  const sc_time now = sc_time_stamp(), local = local_time();
+  const sc_time ahead = local > now ? local - now : sc_core::SC_ZERO_TIME;
+  sc_time delay = ahead;
+  bus->b_transport(payload, delay);
+  if (timed.answered && delay == ahead) return;
+  state_.cycle = std::max(state_.cycle, cycles_of(sc_time_stamp() + delay));
+  state_.horizon = 0;
+  device_accessed_ = true;
+}
+
 void Hart::synchronise() {
   const sc_time now = sc_time_stamp(), local = local_time();
   if (local <= now) return;
+  ++synchronisations_;
   keeper_.set(local - now);
   keeper_.sync();
 }
@@ -153,14 +178,17 @@ void Hart::sample_interrupts() {
   state_.mip = (software_interrupt.read() ? interrupt_mask(Interrupt::kSoftware) : 0) |
                (timer_interrupt.read() ? interrupt_mask(Interrupt::kTimer) : 0) |
                (external_interrupt.read() ? interrupt_mask(Interrupt::kExternal) : 0);
+  if (supervisor_external_interrupt.size() != 0 && supervisor_external_interrupt->read()) {
+    state_.mip |= interrupt_mask(Interrupt::kSupervisorExternal);
+  }
 }
 
 /// wfi: resumes at the first clock edge at which an enabled interrupt is pending, whether or not
-/// mstatus.MIE lets it be taken.
+/// mstatus lets it be taken.
 void Hart::wait_for_interrupt() {
   synchronise();
   sample_interrupts();
-  while (state_.waiting && (state_.mip & state_.mie) == 0) {
+  while (state_.waiting && (state_.pending() & state_.mie) == 0) {
     sc_core::wait();
     settle();
     sample_interrupts();
@@ -181,7 +209,9 @@ void Hart::take_interrupt() {
 void Hart::set_horizon() {
   const std::uint64_t by_quantum = cycles_of(
       sc_time::from_value(saturating_add(sc_time_stamp().value(), config_.quantum.value())));
-  state_.horizon = std::min(cycles_of(next_activity()), std::max(by_quantum, state_.cycle + 1));
+  const std::uint64_t by_event = cycles_of(next_activity());
+  state_.horizon = std::min(by_event, std::max(by_quantum, state_.cycle + 1));
+  ++(by_event == state_.horizon ? event_breaks_ : quantum_breaks_);
 }
 
 void Hart::run() {
@@ -231,8 +261,13 @@ void Hart::report(const Trap &trap) {
     if (lost_handler_) lost_handler_(text);
     return;
   }
-  // Environment calls and breakpoints are what firmware asked for.
-  if (trap.cause == Cause::kEcallMachine || trap.cause == Cause::kBreakpoint) return;
+  // Environment calls and breakpoints are what software asked for, page faults are how systems
+  // page; and what lower privileges do wrong, their supervisor or monitor handles.
+  if (trap.from != Privilege::kMachine || trap.cause == Cause::kEcallMachine ||
+      trap.cause == Cause::kBreakpoint || trap.cause == Cause::kLoadPage ||
+      trap.cause == Cause::kStorePage) {
+    return;
+  }
   if (reports_ > kMostReports) return;
   unsigned &count = reported_[{trap.pc, trap.cause}];
   if (count > kMostIdenticalReports) return;

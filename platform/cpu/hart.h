@@ -1,9 +1,10 @@
-// The SystemC shell of one RV64IMAFDC hart (machine mode): bus socket, interrupt lines, time.
+// The SystemC shell of one RV64IMAFDC hart with M, S and U: bus socket, interrupt lines, time.
 //
 // Determinism. Local time is a whole number of clock periods at or ahead of sc_time_stamp(). Before
 // an instruction with start time T executes, all SystemC activity at or before T has happened: the
 // hart runs ahead only up to the next scheduled event (the horizon). Device accesses first bring
-// SystemC's time to T. So values, traps and times do not depend on quantum, DMI or tracing.
+// SystemC's time to T, but for timed reads (bus/timed_read.h), whose value is that of T anyway. So
+// values, traps and times do not depend on quantum, DMI, block cache or tracing.
 // Consequences for the rest of the platform:
 // - plain memory grants DMI and does not wait() in b_transport; its time is the DMI latency,
 // rounded
@@ -20,16 +21,17 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <systemc>
 #include <tlm>
 #include <utility>
 
+#include "cpu/code_cache.h"
 #include "cpu/csr.h"
 #include "cpu/executor.h"
 #include "cpu/hart_config.h"
 #include "cpu/hart_state.h"
-#include "cpu/instruction_cache.h"
 #include "cpu/memory_port.h"
 
 namespace npim::cpu {
@@ -42,6 +44,17 @@ struct HartStatistics {
   std::uint64_t device_reads = 0;
   std::uint64_t device_writes = 0;
   std::uint64_t wait_cycles = 0;  ///< spent in wfi
+  // How the simulation went; none of this is visible to software.
+  std::uint64_t timed_reads = 0;       ///< device reads that did not synchronise
+  std::uint64_t synchronisations = 0;  ///< times that SystemC's time was brought to local time
+  std::uint64_t event_breaks = 0;      ///< runs bounded by scheduled SystemC activity
+  std::uint64_t quantum_breaks = 0;    ///< runs bounded by the quantum
+  std::uint64_t block_lookups = 0;     ///< blocks found by the run loop rather than by links
+  std::uint64_t blocks_decoded = 0;
+  std::uint64_t blocks_dropped = 0;  ///< overwritten, or changed at a fence.i
+  std::uint64_t code_pages = 0;      ///< copied into the instruction cache
+  std::uint64_t slow_accesses = 0;   ///< loads and stores that the fast TLB did not serve
+  std::uint64_t page_walks = 0;
 };
 
 class Hart : public sc_core::sc_module, private BusMaster {
@@ -50,6 +63,9 @@ class Hart : public sc_core::sc_module, private BusMaster {
   sc_core::sc_in<bool> software_interrupt{"software_interrupt"};  ///< mip.MSIP
   sc_core::sc_in<bool> timer_interrupt{"timer_interrupt"};        ///< mip.MTIP
   sc_core::sc_in<bool> external_interrupt{"external_interrupt"};  ///< mip.MEIP
+  /// mip.SEIP; may stay unbound.
+  sc_core::sc_port<sc_core::sc_signal_in_if<bool>, 1, sc_core::SC_ZERO_OR_MORE_BOUND>
+      supervisor_external_interrupt{"supervisor_external_interrupt"};
 
   SC_HAS_PROCESS(Hart);
   Hart(const sc_core::sc_module_name &name, const HartConfig &config);
@@ -87,11 +103,23 @@ class Hart : public sc_core::sc_module, private BusMaster {
   /// at reset_pc). For the board; not while the hart is inside an instruction.
   void reset();
 
+  /// After memory was changed by someone who is neither this hart nor asks it for a fence.i, as
+  /// debuggers do. Not while the hart is inside an instruction.
+  void discard_instructions() { executor_.forget_code(); }
+  /// The physical address behind a virtual one as loads see it now, without side effects (debuggers
+  /// again). Nothing when there is none.
+  std::optional<std::uint64_t> physical_address(std::uint64_t address) {
+    return memory_.physical_address(address);
+  }
+  /// After a debugger changed satp, protection or triggers in state().
+  void translation_changed() { memory_.forget_translations(); }
+
  private:
   // BusMaster
   bool request_direct(std::uint64_t address, bool write, tlm::tlm_dmi &dmi) override;
   void transport_memory(tlm::tlm_generic_payload &payload) override;
   void transport_device(tlm::tlm_generic_payload &payload) override;
+  void transport_timed(tlm::tlm_generic_payload &payload, const bus::TimedRead &timed) override;
   std::uint64_t cycles_of(const sc_core::sc_time &latency) const override;
 
   void invalidate_direct(sc_dt::uint64 first, sc_dt::uint64 last);
@@ -110,7 +138,7 @@ class Hart : public sc_core::sc_module, private BusMaster {
   const HartConfig config_;
   const std::uint64_t period_;  // in units of SystemC's time resolution
   HartState state_;
-  InstructionCache instructions_;
+  CodeCache code_;
   MemoryPort memory_;
   CsrFile csrs_;
   Executor executor_;
@@ -119,6 +147,9 @@ class Hart : public sc_core::sc_module, private BusMaster {
   bool device_accessed_ = false;
   std::uint64_t interrupts_ = 0;
   std::uint64_t wait_cycles_ = 0;
+  std::uint64_t synchronisations_ = 0;
+  std::uint64_t event_breaks_ = 0;
+  std::uint64_t quantum_breaks_ = 0;
 
   std::function<std::string(std::uint64_t)> symboliser_;
   std::function<std::string(std::uint64_t)> describer_;

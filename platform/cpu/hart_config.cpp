@@ -67,6 +67,7 @@ HartConfig parse_hart_config(config::Object &object) {
     config.quantum = sc_core::sc_time(node->number(0, 1e12), sc_core::SC_NS);
   }
   if (auto node = object.find("dmi")) config.dmi = node->flag();
+  if (auto node = object.find("block_cache")) config.block_cache = node->flag();
   return config;
 }
 

@@ -34,9 +34,12 @@ struct HartConfig {
   sc_core::sc_time quantum{100, sc_core::SC_US};
   /// Data of memory accesses through pointers instead of b_transport. A speed option too.
   bool dmi = true;
+  /// Remembers decoded code. Off only in tests, which compare with it; slow.
+  bool block_cache = true;
 };
 
-/// Reads "clock_mhz", "cycles", "reset_pc", "hart_id", "timebase_hz", "quantum_ns" and "dmi", each
+/// Reads "clock_mhz", "cycles", "reset_pc", "hart_id", "timebase_hz", "quantum_ns", "dmi" and
+/// "block_cache", each
 /// optional; addresses are integers or text ("0x80000000"). Does not call finish(). Throws
 /// InputError.
 HartConfig parse_hart_config(config::Object &object);

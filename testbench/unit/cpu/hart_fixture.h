@@ -43,6 +43,7 @@ class HartTest : public testing::Test {
     const std::uint64_t start = next_code_;
     next_code_ += 4 * code.size();
     machine().put(start, code);
+    hart().discard_instructions();
     state().pc = start;
     pass(ns != 0 ? ns : static_cast<double>(code.size() + 2));
     return start;

@@ -265,7 +265,8 @@ TEST_F(HartShell, ResetRestoresTheResetState) {
   hart().reset();
   EXPECT_EQ(x(a0), 0u);
   EXPECT_EQ(state().pc, kRam);
-  EXPECT_EQ(state().mstatus, mstatus::kMpp);
+  EXPECT_EQ(state().mstatus, 0u);
+  EXPECT_EQ(state().privilege, Privilege::kMachine);
   EXPECT_EQ(state().minstret(), 0u);
   EXPECT_EQ(state().mcycle(), 0u);
 }

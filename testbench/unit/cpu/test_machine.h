@@ -21,12 +21,12 @@ constexpr std::uint64_t kRam = 0x80000000, kRamSize = 0x100000, kRom = 0x1000, k
 
 /// Memory, ROM and a device behind one socket. Device registers (8 bytes each, any aligned width):
 /// 0x00 ticks: counts reads; 0x08 scratch; 0x10 time of the access in ps; 0x18 line: bit 0
-/// software, 1 timer, 2 external; 0x20 stop: ends the simulation; 0x28 refuses with a reason; 0x30
-/// takes 3.3 ns.
+/// software, 1 timer, 2 external, 3 supervisor external; 0x20 stop: ends the simulation; 0x28
+/// refuses with a reason; 0x30 takes 3.3 ns.
 class TestMachine : public sc_core::sc_module {
  public:
   tlm_utils::simple_target_socket<TestMachine> socket{"socket"};
-  sc_core::sc_signal<bool, sc_core::SC_MANY_WRITERS> lines[3];
+  sc_core::sc_signal<bool, sc_core::SC_MANY_WRITERS> lines[4];
   Hart hart;
   std::vector<unsigned char> ram, rom;
   std::vector<std::string> accesses;  ///< "r 10000000 4 @ 5 ns"
@@ -40,6 +40,7 @@ class TestMachine : public sc_core::sc_module {
     hart.software_interrupt(lines[0]);
     hart.timer_interrupt(lines[1]);
     hart.external_interrupt(lines[2]);
+    hart.supervisor_external_interrupt(lines[3]);
     socket.register_b_transport(this, &TestMachine::b_transport);
     socket.register_get_direct_mem_ptr(this, &TestMachine::get_direct_mem_ptr);
   }
@@ -105,7 +106,7 @@ class TestMachine : public sc_core::sc_module {
         value = (sc_core::sc_time_stamp() + delay).value();
         break;
       case 0x18:
-        for (unsigned i = 0; i < 3; ++i) lines[i].write((value >> i & 1) != 0);
+        for (unsigned i = 0; i < 4; ++i) lines[i].write((value >> i & 1) != 0);
         break;
       case 0x20:
         sc_core::sc_stop();
