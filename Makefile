@@ -96,7 +96,8 @@ linux-setup: $(LINUX)/initramfs.cpio
 linux-demo: linux-setup $(NPIM)-and-firmware
 	@firmware/linux/run.sh $(NPIM) $(LINUX)
 
-linux-test: linux-setup build
+linux-test: linux-setup
+	@cmake --build --preset $(PRESET) -j $(JOBS) --target integration_linux
 	@ctest --preset $(PRESET) -L linux --output-on-failure
 
 asan-test:

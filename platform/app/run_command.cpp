@@ -71,8 +71,8 @@ bool parse(const Arguments &arguments, RunOptions &to) {
                        "Usage: npim run --platform FILE --firmware ELF [--program FILE.npim] "
                        "[--images FILE] [--labels FILE] ...\n\n"
                        "Boots firmware on the virtual platform. Exit status: 0 when firmware ends "
-                       "with \"pass\", 1 when "
-                       "it fails,\ntraps, hangs or --check finds a difference, 2 for bad input.",
+                       "with \"pass\" or is\nstopped from the terminal, 1 when it fails, traps, "
+                       "hangs or --check finds a difference, 2 for bad input.",
                        options, "", values)) {
     return false;
   }
@@ -368,7 +368,9 @@ int run_command(const Arguments &arguments) {
   print_summary(outcome);
   if (options.check) outcome.check_passed = check_results(options, inputs, outcome.results);
   if (!options.json.empty()) write_json(options, outcome, session.accelerator());
-  const bool well = outcome.result.end == board::End::kPass && outcome.check_passed.value_or(true);
+  const auto end = outcome.result.end;
+  const bool ended_well = end == board::End::kPass || end == board::End::kStopped;
+  const bool well = ended_well && outcome.check_passed.value_or(true);
   return well ? kSuccess : kProgramFailed;
 }
 

@@ -84,6 +84,9 @@ static void check_memory(void) {
   check(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, file, (off_t)buffer.offset + PAGE) == MAP_FAILED,
         "nor from its middle");
   check(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, file, 0) == MAP_FAILED, "nor where no buffer is");
+  check(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, (off_t)buffer.offset) ==
+            MAP_FAILED,
+        "nor a private copy of it");
   check_errno(ioctl(file, NPIM_IOC_FREE, &buffer), EBUSY, "a mapped buffer cannot be freed");
   (void)munmap(memory, 3 * PAGE);
   check_errno(ioctl(file, NPIM_IOC_FREE, &buffer), 0, "an unmapped one can");

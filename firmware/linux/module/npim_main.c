@@ -341,6 +341,7 @@ static int npim_file_mmap(struct file *file, struct vm_area_struct *area) {
   struct npim_linux *chip = chip_of(file);
   struct npim_memory *memory;
   int result = -EINVAL;
+  if ((area->vm_flags & VM_SHARED) == 0) return -EINVAL; /* a copy is not what the chip sees */
   mutex_lock(&chip->lock);
   memory = find_buffer(chip, (u64)area->vm_pgoff << PAGE_SHIFT);
   if (memory != NULL && memory->offset == (u64)area->vm_pgoff << PAGE_SHIFT) {
