@@ -26,6 +26,9 @@ struct Register {
   /// The value for readers when it is not the stored one; without side effects, as debuggers read
   /// through it too.
   std::function<std::uint64_t()> value_of;
+  /// The value as a function of simulated time and of what only scheduled activity or writes
+  /// change; like value_of, and it lets initiators read ahead of the kernel (timed_read.h).
+  std::function<std::uint64_t(const sc_core::sc_time &now)> value_at;
   /// Called before a read by software is answered, for side effects ("reading pops the FIFO").
   /// Returns the value to answer with.
   std::function<std::uint64_t()> on_read;
@@ -70,12 +73,15 @@ class RegisterFile {
   Register *find(std::uint64_t offset);
   const Register *find(std::uint64_t offset) const;
   static std::uint64_t peek(const Register &reg);
+  /// Answers a timed read, if this is one and the register can.
+  bool read_ahead(tlm::tlm_generic_payload &payload, const sc_core::sc_time &delay) const;
   bool check(tlm::tlm_generic_payload &payload, const Register *reg) const;
   void read(tlm::tlm_generic_payload &payload, Register &reg, Lane lane) const;
   void write(tlm::tlm_generic_payload &payload, Register &reg, Lane lane) const;
 
   std::string owner_;
   std::map<std::uint64_t, Register> registers_;
+  mutable const Register *last_read_ = nullptr;  // registers are read again and again
 };
 
 }  // namespace npim::bus

@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "cpu/interpreter.h"
 
@@ -24,6 +25,7 @@ class Builder {
     const std::int32_t target = static_cast<std::int32_t>(offset_) + instruction.imm;
     const bool near = direct && stays_in_page(target);
     put_step(handler_of(instruction, near), instruction);
+    pair_with_previous(near);
     if (has_exit(op)) {
       const std::uint32_t cost = is_branch(op) ? costs.branch_taken : instruction.cost;
       put_exit(target, near, elapsed_ + cost, index_ + 1u);
@@ -47,6 +49,16 @@ class Builder {
   }
 
  private:
+  /// Lets the step before the latest execute both, unless it is the second of a pair already.
+  void pair_with_previous(bool near) {
+    Step *const latest = block_.steps() + (slot_ - 1);
+    Step *const previous = std::exchange(single_, latest);
+    if (previous == nullptr || previous + 1 != latest) return;
+    const Handler pair = handler_of_pair(previous->instruction, latest->instruction, near);
+    if (pair == nullptr) return;
+    previous->run = pair;
+    single_ = nullptr;
+  }
   bool stays_in_page(std::int32_t offset) const {
     const std::int64_t target =
         static_cast<std::int64_t>(physical_ & kOffsetMask) + std::int64_t{offset};
@@ -72,6 +84,7 @@ class Builder {
   Block &block_;
   const std::uint64_t physical_;
   const bool linkable_;
+  Step *single_ = nullptr;  // the latest step, if it is not the second of a pair
   unsigned slot_ = 0, index_ = 0, offset_ = 0;
   std::uint32_t elapsed_ = 0;
 };

@@ -95,12 +95,18 @@ void Executor::run_from(const Entry &entry) {
     step->run(step, &state_, cycle, entry.base, tlb, this);
     return;
   }
-  Step *last = step;
+  Step *last = step, *before = nullptr;
   do {
+    before = last;
     last += has_exit(last->instruction.op) ? 2 : 1;
   } while (cycle + last->elapsed < state_.horizon);
   const Handler replaced = std::exchange(last->run, handler_of_stop());
+  // The step before may execute both.
+  const bool paired = before + 1 == last;
+  const Handler pair = before->run;
+  if (paired) before->run = handler_of(before->instruction, false);
   step->run(step, &state_, cycle, entry.base, tlb, this);
+  if (paired) before->run = pair;
   last->run = replaced;
 }
 

@@ -2,6 +2,8 @@
 // into jumps (and are told to, where they can be): threaded code, with the arguments in registers.
 #include "cpu/interpreter.h"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
 #include <type_traits>
@@ -339,7 +341,8 @@ struct Interpreter {
   static void load(NPIM_HANDLER_PARAMETERS) {
     const Instruction &i = step->instruction;
     const std::uint64_t address = hart->x[i.rs1] + as_unsigned(i.imm);
-    if (const auto *host = FastTlb::find(tlb->read, address, sizeof(T))) {
+    const unsigned char *host;
+    if (FastTlb::find(tlb->read, address, sizeof(T), host)) {
       T value;
       std::memcpy(&value, host, sizeof value);
       put_x(hart, i, value);
@@ -385,7 +388,8 @@ struct Interpreter {
   static void store(NPIM_HANDLER_PARAMETERS) {
     const Instruction &i = step->instruction;
     const std::uint64_t address = hart->x[i.rs1] + as_unsigned(i.imm);
-    if (auto *host = FastTlb::find(tlb->write, address, sizeof(T))) {
+    unsigned char *host;
+    if (FastTlb::find(tlb->write, address, sizeof(T), host)) {
       const T value = static_cast<T>(hart->x[i.rs2]);
       std::memcpy(host, &value, sizeof value);
       NPIM_NEXT(1);
@@ -418,6 +422,89 @@ struct Interpreter {
     cycle = now;
     if (hart->horizon != 0 && fits(Block::of(step), hart, cycle)) NPIM_NEXT(1);
     return leave_behind(step, hart, cycle, base);
+  }
+
+  // Two steps at once. The second keeps its own handler, for when the first cannot go the fast way
+  // or execution has to stop between them. kUse: which operand of the second the first computes.
+
+  enum class Use { kNone, kFirst, kSecond };
+
+  template <Use kUse>
+  static std::uint64_t first_operand(const HartState *hart, const Instruction &i,
+                                     std::uint64_t passed) {
+    return kUse == Use::kFirst ? passed : hart->x[i.rs1];
+  }
+  template <Use kUse>
+  static std::uint64_t second_operand(const HartState *hart, const Instruction &i,
+                                      std::uint64_t passed) {
+    return kUse == Use::kSecond ? passed : hart->x[i.rs2];
+  }
+
+  /// Executes step[1], an operation.
+  template <Op kOp, Use kUse>
+  static void then_operate(std::uint64_t passed, NPIM_HANDLER_PARAMETERS) {
+    const Instruction &i = step[1].instruction;
+    hart->x[i.rd] =
+        compute<kOp>(first_operand<kUse>(hart, i, passed), second_operand<kUse>(hart, i, passed),
+                     as_unsigned(i.imm), base + step[1].offset);
+    NPIM_NEXT(2);
+  }
+  /// Executes step[1], a branch in the page.
+  template <Op kOp, Use kUse>
+  static void then_branch(std::uint64_t passed, NPIM_HANDLER_PARAMETERS) {
+    const Instruction &i = step[1].instruction;
+    if (!compare<kOp>(first_operand<kUse>(hart, i, passed),
+                      second_operand<kUse>(hart, i, passed))) {
+      NPIM_NEXT(3);
+    }
+    return follow(&exit_of(step + 1), hart, cycle, base, tlb, executor);
+  }
+  template <Op kOp, Use kUse>
+  [[gnu::always_inline]] static void then(std::uint64_t passed, NPIM_HANDLER_PARAMETERS) {
+    if constexpr (kOp >= Op::kBeq && kOp <= Op::kBgeu) {
+      return then_branch<kOp, kUse>(passed, step, hart, cycle, base, tlb, executor);
+    } else {
+      return then_operate<kOp, kUse>(passed, step, hart, cycle, base, tlb, executor);
+    }
+  }
+
+  template <Op kFirst, Op kSecond, Use kUse>
+  static void operate_then(NPIM_HANDLER_PARAMETERS) {
+    const Instruction &i = step->instruction;
+    const std::uint64_t value =
+        compute<kFirst>(hart->x[i.rs1], hart->x[i.rs2], as_unsigned(i.imm), base + step->offset);
+    hart->x[i.rd] = value;
+    return then<kSecond, kUse>(value, step, hart, cycle, base, tlb, executor);
+  }
+  template <typename T, Op kSecond, Use kUse>
+  static void load_then(NPIM_HANDLER_PARAMETERS) {
+    const Instruction &i = step->instruction;
+    const std::uint64_t address = hart->x[i.rs1] + as_unsigned(i.imm);
+    const unsigned char *host;
+    if (!FastTlb::find(tlb->read, address, sizeof(T), host)) {
+      NPIM_TAIL_CALL load_slowly<T>(step, hart, cycle, base, tlb, executor);
+    }
+    T raw;
+    std::memcpy(&raw, host, sizeof raw);
+    const auto value = static_cast<std::uint64_t>(static_cast<std::int64_t>(raw));
+    hart->x[i.rd] = value;
+    return then<kSecond, kUse>(value, step, hart, cycle, base, tlb, executor);
+  }
+  /// An operation whose result is the base address of step[1].
+  template <Op kFirst, typename T>
+  static void operate_then_load(NPIM_HANDLER_PARAMETERS) {
+    const Instruction &i = step->instruction;
+    const std::uint64_t value =
+        compute<kFirst>(hart->x[i.rs1], hart->x[i.rs2], as_unsigned(i.imm), base + step->offset);
+    hart->x[i.rd] = value;
+    const Instruction &second = step[1].instruction;
+    const std::uint64_t address = value + as_unsigned(second.imm);
+    const unsigned char *host;
+    if (!FastTlb::find(tlb->read, address, sizeof(T), host)) NPIM_NEXT(1);
+    T raw;
+    std::memcpy(&raw, host, sizeof raw);
+    put_x(hart, second, raw);
+    NPIM_NEXT(2);
   }
 
   // F and D: what moves between registers and memory; the rest is rare.
@@ -564,6 +651,66 @@ Handler memory_handler(Op op) {
   }
 }
 
+/// Operations that are worth pairs, loads included.
+constexpr std::array kFirsts = {Op::kAddi, Op::kAdd,   Op::kAddiw, Op::kAddw, Op::kSub,  Op::kSubw,
+                                Op::kAndi, Op::kAnd,   Op::kXor,   Op::kOr,   Op::kSlli, Op::kSrli,
+                                Op::kSrai, Op::kSlliw, Op::kSrliw, Op::kLui,  Op::kMul,  Op::kMulw,
+                                Op::kSltu, Op::kLb,    Op::kLh,    Op::kLw,   Op::kLd,   Op::kLbu,
+                                Op::kLhu,  Op::kLwu};
+constexpr std::array kSeconds = {Op::kAddi, Op::kAdd,   Op::kAddiw, Op::kAddw, Op::kSub,  Op::kSubw,
+                                 Op::kAndi, Op::kAnd,   Op::kXor,   Op::kOr,   Op::kSlli, Op::kSrli,
+                                 Op::kSrai, Op::kSlliw, Op::kSrliw, Op::kMul,  Op::kMulw, Op::kBeq,
+                                 Op::kBne,  Op::kBlt,   Op::kBge,   Op::kBltu, Op::kBgeu};
+using Use = Interpreter::Use;
+
+template <std::size_t kFirst, Op kSecond, Use kUse>
+constexpr Handler pair_of() {
+  constexpr Op kOp = kFirsts[kFirst];
+  if constexpr (kOp == Op::kLb) return &Interpreter::load_then<std::int8_t, kSecond, kUse>;
+  if constexpr (kOp == Op::kLh) return &Interpreter::load_then<std::int16_t, kSecond, kUse>;
+  if constexpr (kOp == Op::kLw) return &Interpreter::load_then<std::int32_t, kSecond, kUse>;
+  if constexpr (kOp == Op::kLd) return &Interpreter::load_then<std::uint64_t, kSecond, kUse>;
+  if constexpr (kOp == Op::kLbu) return &Interpreter::load_then<std::uint8_t, kSecond, kUse>;
+  if constexpr (kOp == Op::kLhu) return &Interpreter::load_then<std::uint16_t, kSecond, kUse>;
+  if constexpr (kOp == Op::kLwu) return &Interpreter::load_then<std::uint32_t, kSecond, kUse>;
+  if constexpr (kOp < Op::kLb || kOp > Op::kLwu) {
+    return &Interpreter::operate_then<kOp, kSecond, kUse>;
+  }
+}
+
+template <Use kUse, std::size_t... kIndex>
+constexpr auto pair_table(std::index_sequence<kIndex...>) {
+  return std::array<Handler, sizeof...(kIndex)>{
+      pair_of<kIndex / kSeconds.size(), kSeconds[kIndex % kSeconds.size()], kUse>()...};
+}
+
+template <std::size_t kSize>
+std::size_t index_in(const std::array<Op, kSize> &ops, Op op) {
+  return static_cast<std::size_t>(std::find(ops.begin(), ops.end(), op) - ops.begin());
+}
+
+template <Op kFirst>
+Handler address_pair(Op load) {
+  switch (load) {
+    case Op::kLb:
+      return &Interpreter::operate_then_load<kFirst, std::int8_t>;
+    case Op::kLh:
+      return &Interpreter::operate_then_load<kFirst, std::int16_t>;
+    case Op::kLw:
+      return &Interpreter::operate_then_load<kFirst, std::int32_t>;
+    case Op::kLd:
+      return &Interpreter::operate_then_load<kFirst, std::uint64_t>;
+    case Op::kLbu:
+      return &Interpreter::operate_then_load<kFirst, std::uint8_t>;
+    case Op::kLhu:
+      return &Interpreter::operate_then_load<kFirst, std::uint16_t>;
+    case Op::kLwu:
+      return &Interpreter::operate_then_load<kFirst, std::uint32_t>;
+    default:
+      return nullptr;
+  }
+}
+
 }  // namespace
 
 Handler handler_of(const Instruction &instruction, bool near) {
@@ -582,6 +729,26 @@ Handler handler_of(const Instruction &instruction, bool near) {
   if (op >= Op::kLrW && op <= Op::kAmoMaxuD) return &Interpreter::call<Interpreter::Kind::kAtomic>;
   if (op > Op::kFsd) return &Interpreter::call<Interpreter::Kind::kFp>;
   return operate_handler(op);
+}
+
+Handler handler_of_pair(const Instruction &first, const Instruction &second, bool near) {
+  const bool is_branch = second.op >= Op::kBeq && second.op <= Op::kBgeu;
+  if (is_branch && !near) return nullptr;
+  const bool is_first = second.rs1 == first.rd, is_second = second.rs2 == first.rd;
+  if (second.op >= Op::kLb && second.op <= Op::kLwu) {
+    if (!is_first) return nullptr;
+    if (first.op == Op::kAdd) return address_pair<Op::kAdd>(second.op);
+    return first.op == Op::kAddi ? address_pair<Op::kAddi>(second.op) : nullptr;
+  }
+  static constexpr auto kPairs = std::make_index_sequence<kFirsts.size() * kSeconds.size()>();
+  static constexpr auto kUnrelated = pair_table<Use::kNone>(kPairs);
+  static constexpr auto kByFirst = pair_table<Use::kFirst>(kPairs);
+  static constexpr auto kBySecond = pair_table<Use::kSecond>(kPairs);
+  const std::size_t row = index_in(kFirsts, first.op), column = index_in(kSeconds, second.op);
+  if (row == kFirsts.size() || column == kSeconds.size()) return nullptr;
+  const std::size_t index = row * kSeconds.size() + column;
+  if (is_first == is_second) return kUnrelated[index];
+  return is_first ? kByFirst[index] : kBySecond[index];
 }
 
 Handler handler_of_end(bool near) {

@@ -362,7 +362,7 @@ bool MemoryPort::access_device(std::uint64_t address, unsigned char *data, unsig
     bus_.transport_device(payload_);
   } else {
     ++statistics_.device_reads;
-    std::uint64_t &known = timed_registers_[(address >> 3) % timed_registers_.size()];
+    std::uint64_t &known = timed_register(address);
     if (known == address) {
       bus_.transport_timed(payload_, *timed_);
     } else {
@@ -414,6 +414,10 @@ bool MemoryPort::access(std::uint64_t address, unsigned char *data, unsigned siz
 bool MemoryPort::access_in_page(std::uint64_t address, std::uint64_t physical, unsigned char *data,
                                 unsigned size, bool write) {
   const Cause refused = access_fault(data_access(write));
+  if (!write && timed_register(physical) == physical && physical % size == 0 &&
+      access_device(physical, data, size, false)) {
+    return true;
+  }
   const Range *found = memory_at(physical, write);
   if (found == nullptr) {
     if (physical % size != 0) return refuse(refused, address, kOutsideMemory);

@@ -68,7 +68,8 @@ class MemoryPort : private PageTableMemory {
   /// has changed nothing.
   template <typename T>
   bool load(std::uint64_t address, T &value) {
-    if (const auto *host = FastTlb::find(fast_tlb().read, address, sizeof(T))) {
+    const unsigned char *host = nullptr;
+    if (FastTlb::find(fast_tlb().read, address, sizeof(T), host)) {
       std::memcpy(&value, host, sizeof(T));
       return true;
     }
@@ -76,7 +77,8 @@ class MemoryPort : private PageTableMemory {
   }
   template <typename T>
   bool store(std::uint64_t address, T value) {
-    if (auto *host = FastTlb::find(fast_tlb().write, address, sizeof(T))) {
+    unsigned char *host = nullptr;
+    if (FastTlb::find(fast_tlb().write, address, sizeof(T), host)) {
       std::memcpy(host, &value, sizeof(T));
       return true;
     }
@@ -168,6 +170,9 @@ class MemoryPort : private PageTableMemory {
   bool move(const Range &range, std::uint64_t address, unsigned char *data, unsigned size,
             bool write);
   bool access_device(std::uint64_t address, unsigned char *data, unsigned size, bool write);
+  std::uint64_t &timed_register(std::uint64_t address) {
+    return timed_registers_[(address >> 3) % timed_registers_.size()];
+  }
   bool read_page(std::uint64_t address, std::uint8_t *content);
   CodePage *code_page(std::uint64_t physical);
   bool read_entry(std::uint64_t address, std::uint64_t &entry) override;

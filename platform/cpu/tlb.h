@@ -26,12 +26,14 @@ struct FastTlb {
     write.fill({});
   }
   static std::size_t index(std::uint64_t address) { return (address >> kPageBits) % kEntries; }
-  /// The host address of an access that lies in one page of this TLB, else null.
-  static unsigned char *find(const std::array<Entry, kEntries> &entries, std::uint64_t address,
-                             unsigned size) {
+  /// Whether an access lies in one page of this TLB; then `host` is where.
+  template <typename Byte>
+  static bool find(const std::array<Entry, kEntries> &entries, std::uint64_t address, unsigned size,
+                   Byte *&host) {
     const Entry &entry = entries[index(address)];
-    if (entry.tag != ((address + (size - 1)) & ~kOffsetMask)) return nullptr;
-    return reinterpret_cast<unsigned char *>(address + entry.addend);
+    if (entry.tag != ((address + (size - 1)) & ~kOffsetMask)) return false;
+    host = reinterpret_cast<Byte *>(address + entry.addend);
+    return true;
   }
 };
 

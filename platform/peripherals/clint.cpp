@@ -24,7 +24,7 @@ Clint::Clint(const sc_core::sc_module_name &name, const sc_core::sc_time &tick)
 
   bus::Register time{"mtime", kMtime, 8};
   time.smallest_access = 4;
-  time.value_of = [this] { return mtime(sc_core::sc_time_stamp()); };
+  time.value_at = [this](const sc_core::sc_time &now) { return mtime(now); };
   time.on_write = [this](std::uint64_t value) {
     offset_ += value - mtime(sc_core::sc_time_stamp());
     update_.notify(sc_core::SC_ZERO_TIME);

@@ -1,4 +1,5 @@
-// The contract: values, traps and simulated time do not depend on quantum, DMI or tracing. Each
+// The contract: values, traps and simulated time do not depend on quantum, DMI, block cache or
+// tracing. Each
 // setting runs in a child process, as a process holds one simulation.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -96,6 +97,7 @@ void load_program(TestMachine &machine, int rounds) {
 struct Setting {
   double quantum_ns;
   bool dmi, trace;
+  bool block_cache = true;
 };
 
 struct Scenario {
@@ -113,6 +115,7 @@ std::string simulate(const Scenario &scenario, const Setting &setting) {
   config.clock_mhz = scenario.clock_mhz;
   config.quantum = sc_core::sc_time(setting.quantum_ns, sc_core::SC_NS);
   config.dmi = setting.dmi;
+  config.block_cache = setting.block_cache;
   config.cycles.div = 20;
   config.cycles.branch_taken = 3;
   TestMachine machine("machine", config);
@@ -173,9 +176,12 @@ TEST_P(Determinism, SettingsDoNotMatter) {
   for (const double quantum_ns : {0.0, 1.0, 7.3, 1'000.0, 1'000'000.0}) {
     for (const bool dmi : {true, false}) {
       for (const bool trace : {false, true}) {
-        const Setting setting{quantum_ns, dmi, trace};
-        EXPECT_EQ(in_child([&] { return simulate(GetParam(), setting); }), expected)
-            << "quantum " << quantum_ns << " ns, dmi " << dmi << ", trace " << trace;
+        for (const bool block_cache : {false, true}) {
+          const Setting setting{quantum_ns, dmi, trace, block_cache};
+          EXPECT_EQ(in_child([&] { return simulate(GetParam(), setting); }), expected)
+              << "quantum " << quantum_ns << " ns, dmi " << dmi << ", trace " << trace
+              << ", block cache " << block_cache;
+        }
       }
     }
   }
