@@ -173,6 +173,8 @@ class Mapper {
 
   void place_layer(std::size_t index) {
     const Layer &layer = network_.layers[index];
+    if (layer.op == LayerOp::kConcat) fail(layer, "concatenation cannot be mapped yet");
+    if (layer.groups != 1) fail(layer, "grouped convolution cannot be mapped yet");
     LayerPlacement placement;
     placement.name = layer.name;
     placement.op = layer.op;
