@@ -58,7 +58,8 @@ class ScaleGroups {
 };
 
 constexpr std::size_t kHistogramBins = 16;
-constexpr double kNominalRange = 4.0;  // of activations, where there are no images
+constexpr double kFewestSamples = 256;  // windows from which moments are trusted
+constexpr double kNominalRange = 4.0;   // of activations, where there are no images
 
 /// Weights [out][y][x][in] with one scale per output channel.
 struct IntegerWeights {
@@ -299,6 +300,10 @@ class Quantiser {
       targets_[i] = target;
     }
     choose_scales(tensors);
+    if (options_.correction == QuantiseOptions::Correction::kMean ||
+        options_.correction == QuantiseOptions::Correction::kMeanVariance) {
+      measure_moments();
+    }
   }
 
   void join_scales(const Node &node) {
@@ -839,6 +844,19 @@ class Quantiser {
 
   // --- The converter -------------------------------------------------------------------------
 
+  /// Of sums of codes s and exact sums e, both in units of the dot product.
+  struct Moments {
+    double count = 0, s = 0, e = 0, ss = 0, ee = 0, se = 0;
+    void add(double sum, double exact) {
+      count += 1, s += sum, e += exact;
+      ss += sum * sum, ee += exact * exact, se += sum * exact;
+    }
+    double mean_s() const { return s / count; }
+    double mean_e() const { return e / count; }
+    double variance() const { return ss / count - mean_s() * mean_s(); }
+    double covariance() const { return se / count - mean_s() * mean_e(); }
+  };
+
   /// Errors of one converter setting over the sampled windows.
   struct Trial {
     Converter converter;
@@ -848,16 +866,19 @@ class Quantiser {
     std::int64_t clipped = 0;
     std::vector<double> sums;  ///< of the current window, per channel
     std::vector<std::int64_t> histogram;
+    std::vector<Moments> moments;  ///< per channel
   };
 
-  void choose_converter(Layer &layer, const Value &from, const std::vector<double> &steps,
-                        const std::vector<double> &offsets, const Target &target,
+  /// Sets the layer's converter and corrects steps and offsets for what it does to the sums.
+  void choose_converter(Layer &layer, const Value &from, std::vector<double> &steps,
+                        std::vector<double> &offsets, const Target &target,
                         LayerReport &report) const {
     std::vector<Trial> trials;
     for (const Converter &converter : converter_choices(options_)) {
       Trial trial;
       trial.converter = converter;
       trial.unit = unit_of(options_.format, converter);
+      trial.moments.resize(steps.size());
       trials.push_back(std::move(trial));
     }
     if (images_ == 0) {
@@ -892,6 +913,31 @@ class Quantiser {
     report.converter_sqnr_db = decibels(signal, best->sum_error);
     report.clipping_rate = static_cast<double>(best->clipped) / static_cast<double>(converted);
     report.code_histogram = best->histogram;
+    for (std::size_t c = 0; c < steps.size(); ++c) {
+      correct(best->moments[c], c, steps[c], offsets[c]);
+    }
+  }
+
+  /// Turns offset + step * s into what the options want it to be.
+  void correct(const Moments &moments, std::size_t channel, double &step, double &offset) const {
+    using Correction = QuantiseOptions::Correction;
+    const Correction correction = options_.correction;
+    if (correction == Correction::kNone || moments.count < kFewestSamples) return;
+    double slope = 1, mean = step * moments.mean_e() + offset;
+    if (correction == Correction::kRegression && moments.variance() > 0) {
+      slope = moments.covariance() / moments.variance();
+    }
+    const auto real = real_moments_.find(node_->outputs[0]);
+    if (real != real_moments_.end()) {
+      const Moments &wanted = real->second[channel];
+      mean = wanted.mean_s();
+      if (correction == Correction::kMeanVariance && moments.variance() > 0) {
+        slope = std::sqrt(wanted.variance() / moments.variance()) / std::abs(step);
+      }
+    }
+    slope = std::isfinite(slope) ? std::clamp(slope, 0.5, 2.0) : 1.0;
+    step *= slope;
+    offset = mean - step * moments.mean_s();
   }
 
   /// Adds one window to every trial; returns the power of the exact sums.
@@ -909,6 +955,7 @@ class Quantiser {
       signal += sum * sum;
       for (Trial &trial : trials) {
         const double got = steps[c] * trial.sums[c];
+        trial.moments[c].add(trial.sums[c], exact[c]);
         const double difference = clamp_output(got + offsets[c], target) - wanted;
         trial.output_error += difference * difference;
         trial.sum_error += (got - sum) * (got - sum);
@@ -1063,6 +1110,25 @@ class Quantiser {
     }
   }
 
+  /// Mean and variance per channel of every convolution's output in float.
+  void measure_moments() {
+    for (const auto &input : inputs_) {
+      const FloatTensors values = execute_float(graph_, input);
+      for (const auto &entry : targets_) {
+        const Node &node = graph_.nodes[entry.first];
+        if (node.op != Op::kConv && node.op != Op::kGemm && node.op != Op::kMatMul) continue;
+        const std::vector<float> &real = values.at(node.outputs[0]);
+        std::vector<Moments> &moments = real_moments_[node.outputs[0]];
+        moments.resize(static_cast<std::size_t>(graph_.shape(node.outputs[0])[1]));
+        const std::size_t plane = real.size() / moments.size();
+        for (std::size_t i = 0; i < real.size(); ++i) {
+          moments[i / plane].add(static_cast<double>(real[i]), 0);
+        }
+      }
+    }
+  }
+
+  std::map<std::string, std::vector<Moments>> real_moments_;  // by tensor
   Graph graph_;
   ScaleGroups groups_;
   std::map<std::string, ActivationScale> scales_;  // by root of a group

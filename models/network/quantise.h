@@ -52,6 +52,16 @@ struct QuantiseOptions {
   /// table that brings them to one 8-bit scale on the host.
   std::vector<double> input_mean, input_deviation;
 
+  /// What a convolution's multiplier and bias make up for, per output channel, after its converter
+  /// is chosen.
+  enum class Correction {
+    kNone,
+    kRegression,   ///< the least-squares line from sums of codes to exact sums
+    kMean,         ///< the mean of the float network's values
+    kMeanVariance  ///< mean and variance: batch normalisation re-estimated on the integer path
+  };
+  Correction correction = Correction::kMeanVariance;
+
   /// For studies of time and area with made-up weights: no images, ranges and converters are
   /// nominal, and nothing is executed.
   bool without_calibration = false;

@@ -56,6 +56,15 @@ void run(const std::string &model, const std::string &calibration_path,
   std::printf("%-36s %7.2f %%\n", "float", accuracy(test, count, [&](const std::uint8_t *image) {
                 return float_logits(graph, float_input(shape, image, options));
               }));
+  if (const char *text = std::getenv("NPIM_CORRECTION")) {
+    options.correction = static_cast<QuantiseOptions::Correction>(std::atoi(text));
+  }
+  if (const char *text = std::getenv("NPIM_RANGE")) {
+    const double percentile = std::atof(text);
+    options.range =
+        percentile > 0 ? QuantiseOptions::Range::kPercentile : QuantiseOptions::Range::kMeanSquare;
+    if (percentile > 0) options.percentile = percentile;
+  }
   const Point points[] = {
       {"8-bit digital (lossless converter)", ConverterFormat::Code::kLossless, {1}},
       {"ideal chip (signed 8, gains 1..8)", ConverterFormat::Code::kSigned8, {1, 2, 4, 8}},
