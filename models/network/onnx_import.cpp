@@ -66,6 +66,7 @@ class Importer {
     skip_copies();
     if (options_.synthetic_weights) fill_weights(graph_, missing_, *options_.synthetic_weights);
     infer_shapes(graph_);
+    check_outputs();
     sort_nodes(graph_);  // what only folded nodes needed
     skip_copies();
     return std::move(graph_);
@@ -307,6 +308,14 @@ class Importer {
     }
     graph_.nodes = std::move(kept);
     sort_nodes(graph_);
+  }
+
+  void check_outputs() const {
+    for (const std::string &output : graph_.outputs) {
+      if (graph_.initialiser(output) != nullptr) {
+        graph_.fail("output '" + output + "' does not depend on the input");
+      }
+    }
   }
 
   bool is_copy(const Node &node) const {

@@ -410,6 +410,15 @@ TEST(OnnxImport, RefusesConstantsThatCannotBeEvaluated) {
       "not a constant");
 }
 
+TEST(OnnxImport, RefusesOutputsThatTheInputDoesNotReach) {
+  OnnxModel shape({1, 2, 4, 4});
+  shape.then("Shape");
+  expect_refused(shape.bytes(), {"does not depend on the input"});
+  OnnxModel constant({1, 2});
+  constant.node("Add", {constant.weights({1}, {1}), constant.weights({1}, {2})});
+  expect_refused(constant.bytes(), {"does not depend on the input"});
+}
+
 TEST(OnnxImport, DropsWhatOnlyCopies) {
   OnnxModel m({1, 2, 4, 4});
   m.then("Pad", {m.integers({0, 0, 0, 0, 0, 0, 0, 0})});
