@@ -81,5 +81,23 @@ TEST(BadFirmware, TrapsInItsTrapHandler) {
   expect_failure(kTrapInTrap, {"0x60000000"});
 }
 
+TEST(BadFirmware, TrapsWithoutEnd) {
+  expect_failure(kLoseTheStack, {"store access fault", "without end"});
+}
+
+TEST(BadFirmware, EndsAtTheSameTimeWithTheSameMessagesWhateverTheQuantum) {
+  const NpimRunner npim;
+  const auto seen = [&](int which, const std::string &quantum_ns) {
+    const std::string path = npim.path("run.json");
+    const Finished finished = misbehave(npim, which, {"--quantum-ns", quantum_ns, "--json", path});
+    auto json = NpimRunner::read_json(path);
+    json.erase("host_seconds");
+    return boost::json::serialize(json) + finished.err;
+  };
+  for (int which = 0; which < kCases; ++which) {
+    EXPECT_EQ(seen(which, "1"), seen(which, "1000000")) << "case " << which;
+  }
+}
+
 }  // namespace
 }  // namespace npim::testing
