@@ -38,6 +38,7 @@ enum class End {
   kTimeout,  ///< the limit of simulated time came first
   kIdle,     ///< the hart waits for an interrupt that cannot come
   kLost,     ///< the hart traps in its own trap handler
+  kStopped,  ///< stop() was called
 };
 
 struct RunResult {
@@ -89,6 +90,19 @@ class Board : public sc_core::sc_module {
   Bytes read_back(const std::string &name);
   /// Any bytes, as a debugger sees them; fewer than `size` when the bus ends first.
   Bytes peek(std::uint64_t address, std::uint64_t size);
+
+  /// Writes as a debugger does; returns how many bytes from the first on were written. Harts must
+  /// be told (Hart::memory_changed).
+  std::uint64_t poke(std::uint64_t address, const std::uint8_t *bytes, std::uint64_t size);
+
+  /// For a debugger, during the simulation: loads firmware and device tree again and resets the
+  /// hart. Peripherals, the accelerator and other memory keep their state, as firmware's start-up
+  /// code finds them after a warm reset.
+  void restart();
+  /// Ends the run, with `reason` for people.
+  void stop(const std::string &reason);
+  /// Whether nothing will happen before the time limit of run() unless a hart does it.
+  bool nothing_scheduled() const;
 
   /// "UART 16550 + 0x5 (LSR)"
   std::string describe(std::uint64_t address) const { return bus_.describe(address); }
@@ -146,9 +160,11 @@ class Board : public sc_core::sc_module {
   std::uint64_t device_tree_address_ = 0;
 
   sc_core::sc_event deadline_{"deadline"};
+  sc_core::sc_time limit_ = sc_core::sc_max_time();
   bool expired_ = false;
   bool idle_ = false;
   std::string lost_;
+  std::string stopped_;
 };
 
 }  // namespace npim::board
