@@ -58,11 +58,9 @@ void visit_window(const Layer &layer, const GoldenTensor &input, std::int32_t y,
   const Window &window = layer.window;
   const TensorShape &shape = layer.input_shape;
   for (std::int32_t ky = 0; ky < window.kernel_height; ++ky) {
-    const std::int64_t in_y = std::int64_t{y} * window.stride_height - window.pad_top +
-                              std::int64_t{ky} * window.dilation_height;
+    const std::int64_t in_y = window.input_row(y, ky);
     for (std::int32_t kx = 0; kx < window.kernel_width; ++kx) {
-      const std::int64_t in_x = std::int64_t{x} * window.stride_width - window.pad_left +
-                                std::int64_t{kx} * window.dilation_width;
+      const std::int64_t in_x = window.input_column(x, kx);
       if (in_y >= 0 && in_y < shape.height && in_x >= 0 && in_x < shape.width) {
         visit(input.values[static_cast<std::size_t>((in_y * shape.width + in_x) * shape.channels +
                                                     c)]);
@@ -174,11 +172,9 @@ void GoldenConvolution::gather(const GoldenTensor &input, std::int32_t y, std::i
   const TensorShape &shape = layer_.input_shape;
   auto to = window_.begin();
   for (std::int32_t ky = 0; ky < window.kernel_height; ++ky) {
-    const std::int64_t in_y = std::int64_t{y} * window.stride_height - window.pad_top +
-                              std::int64_t{ky} * window.dilation_height;
+    const std::int64_t in_y = window.input_row(y, ky);
     for (std::int32_t kx = 0; kx < window.kernel_width; ++kx, to += group_channels_) {
-      const std::int64_t in_x = std::int64_t{x} * window.stride_width - window.pad_left +
-                                std::int64_t{kx} * window.dilation_width;
+      const std::int64_t in_x = window.input_column(x, kx);
       const bool is_inside = in_y >= 0 && in_y < shape.height && in_x >= 0 && in_x < shape.width;
       const std::int32_t *from =
           is_inside ? input.values.data() + (in_y * shape.width + in_x) * shape.channels : nullptr;

@@ -138,10 +138,6 @@ void sort_nodes(Graph &graph);
 /// arithmetic) are evaluated and become initialisers. Throws InputError naming the node.
 void infer_shapes(Graph &graph);
 
-/// Sliding window of a Conv, MaxPool, AveragePool or GlobalAveragePool whose input shape is known,
-/// with automatic padding and ceil mode resolved into explicit padding.
-Window window_of(const Graph &graph, const Node &node);
-
 /// What a Slice, Pad or Gather copies: for each axis of the input, the index on it for every index
 /// of the output; -1 stands for the fill value. A Gather's indices count as one axis.
 using AxisIndices = std::vector<std::vector<std::int64_t>>;

@@ -10,6 +10,7 @@
 #include "network/float_executor.h"
 #include "network/golden.h"
 #include "network/ranges.h"
+#include "network/window.h"
 
 namespace npim::network {
 namespace {

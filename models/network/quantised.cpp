@@ -196,7 +196,7 @@ class Checker {
     require(within(kernel, 1, kMaximumExtent), "kernel " + axis + " is out of range");
     require(within(stride, 1, kMaximumExtent), "stride along " + axis + " is out of range");
     require(within(dilation, 1, kMaximumExtent), "dilation along " + axis + " is out of range");
-    const std::int64_t span = (kernel - 1) * dilation + 1;
+    const std::int64_t span = covered(kernel, dilation);
     require(within(pad_before, 0, kMaximumExtent) && within(pad_after, 0, kMaximumExtent),
             "padding along " + axis + " is out of range");
     if (layer.op == LayerOp::kMaxPool || layer.op == LayerOp::kInsideAverage) {

@@ -42,6 +42,22 @@ struct Window {
   /// Rows and columns of the image that the window spans.
   std::int64_t covered_height() const { return covered(kernel_height, dilation_height); }
   std::int64_t covered_width() const { return covered(kernel_width, dilation_width); }
+  /// Input row of kernel row ky for output row y; may lie in the padding. Columns likewise.
+  std::int64_t input_row(std::int64_t y, std::int64_t ky) const {
+    return y * stride_height - pad_top + ky * dilation_height;
+  }
+  std::int64_t input_column(std::int64_t x, std::int64_t kx) const {
+    return x * stride_width - pad_left + kx * dilation_width;
+  }
+  /// Rows of the output for `height` rows of input; at most 0 when the kernel exceeds them.
+  std::int64_t output_height(std::int64_t height) const {
+    const std::int64_t room = height + pad_top + pad_bottom - covered_height();
+    return room < 0 ? 0 : room / stride_height + 1;
+  }
+  std::int64_t output_width(std::int64_t width) const {
+    const std::int64_t room = width + pad_left + pad_right - covered_width();
+    return room < 0 ? 0 : room / stride_width + 1;
+  }
 };
 
 enum class LayerOp : std::uint8_t {
