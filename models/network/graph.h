@@ -155,8 +155,9 @@ struct Limits {
 };
 Limits limits_of(const Graph &graph, const Node &node);
 
-/// Equivalent rewrites, for quantisation: batch normalisation and constant additions move into the
-/// convolution or matrix product before them, ReLU moves before a max pool. Shapes stay valid.
+/// Equivalent rewrites, for quantisation: LSTM and GRU become their steps, batch normalisation and
+/// constant additions move into the convolution or matrix product before them, ReLU moves before a
+/// max pool. Shapes stay valid.
 void fuse(Graph &graph);
 
 }  // namespace npim::network
