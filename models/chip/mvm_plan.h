@@ -59,7 +59,7 @@ class MvmPlan {
   /// Takes the stage's part of the output registers. After all stages have promised, in load order.
   void take_output_registers();
 
-  int copies() const { return stage_.copies; }
+  int copies() const { return stage_.burst; }
   std::size_t window_bytes() const { return window_bytes_; }
   std::size_t codes() const { return codes_; }
   const std::vector<Segment> &segments() const { return segments_; }

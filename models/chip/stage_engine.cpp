@@ -42,7 +42,7 @@ StageEngine::StageEngine(Tile &tile, ChipContext &context, const program::Stage 
   for (const auto &port : stage_.inputs) {
     ports_.push_back(std::make_unique<StreamPort>(port, context_.activity));
   }
-  const auto values = static_cast<std::size_t>(stage_.output_shape.channels) * stage_.copies;
+  const auto values = static_cast<std::size_t>(stage_.output_shape.channels) * stage_.burst;
   accumulators_.resize(values);
   values_.resize(values);
   output_.resize(values * static_cast<std::size_t>(stage_.output_element_bytes()));
@@ -59,7 +59,7 @@ StageEngine::StageEngine(Tile &tile, ChipContext &context, const program::Stage 
         context_.config, {stage_.converter.range_divisor, stage_.converter.bitline_gain});
     plan_ = std::make_unique<MvmPlan>(tile_, context_, stage_);
     codes_.resize(plan_->codes());
-    fetched_.resize(plan_->window_bytes() * stage_.copies);
+    fetched_.resize(plan_->window_bytes() * stage_.burst);
   }
   plan_times();
   spawn();
@@ -144,7 +144,7 @@ void StageEngine::front() {
   for (at.image = 0; at.image < images_; ++at.image) {
     for (at.y = 0; at.y < stage_.output_shape.height; ++at.y) {
       for (at.x = 0; at.x < width; at.x += at.pixels) {
-        at.pixels = std::min<std::int32_t>(stage_.copies, width - at.x);
+        at.pixels = std::min<std::int32_t>(stage_.burst, width - at.x);
         front_window(at);
       }
       free_rows(at);
@@ -154,7 +154,7 @@ void StageEngine::front() {
 
 void StageEngine::back() {
   const std::uint64_t per_row =
-      divide_up(static_cast<std::uint64_t>(stage_.output_shape.width), std::uint64_t{stage_.copies});
+      divide_up(static_cast<std::uint64_t>(stage_.output_shape.width), std::uint64_t{stage_.burst});
   const std::uint64_t per_image = per_row * static_cast<std::uint64_t>(stage_.output_shape.height);
   for (std::uint64_t image = 0; image < images_; ++image) {
     for (std::uint64_t i = 0; i < per_image; ++i) back_window();
@@ -210,7 +210,7 @@ void StageEngine::fetch(const Position &at) {
     cycles_ += windows * cycles;
     context_.counters.cycles += windows * cycles;
   } else if (program::has_window(stage_.op)) {
-    gather_pool(at);
+    gather_pools(at);
   } else {
     gather_pixels(at);
   }
@@ -260,7 +260,14 @@ void StageEngine::gather_window(const Position &at, std::uint8_t *window) const 
   }
 }
 
-/// The taps inside the image, one pixel after the other.
+/// The taps inside the image, window after window, one pixel after the other.
+void StageEngine::gather_pools(const Position &at) {
+  fetched_.clear();
+  fetched_taps_.clear();
+  Position window = at;
+  for (std::int32_t i = 0; i < at.pixels; ++i, ++window.x) gather_pool(window);
+}
+
 void StageEngine::gather_pool(const Position &at) {
   const auto &shape = stage_.inputs[0].shape;
   const StreamPort &port = *ports_[0];
@@ -270,8 +277,7 @@ void StageEngine::gather_pool(const Position &at) {
   const auto columns = inside(x0, window_.dilation_width, window_.kernel_width, shape.width);
   const std::uint64_t image_row = at.image * static_cast<std::uint64_t>(shape.height);
   const auto pixel = static_cast<std::size_t>(port.pixel_bytes());
-  fetched_.clear();
-  fetched_taps_ = 0;
+  std::uint64_t taps = 0;
   for (std::int64_t ky = rows.first; ky <= rows.second; ++ky) {
     const auto y = static_cast<std::uint64_t>(y0 + ky * window_.dilation_height);
     const std::uint8_t *row =
@@ -279,22 +285,25 @@ void StageEngine::gather_pool(const Position &at) {
     for (std::int64_t kx = columns.first; kx <= columns.second; ++kx) {
       const auto x = static_cast<std::size_t>(x0 + kx * window_.dilation_width);
       fetched_.insert(fetched_.end(), row + x * pixel, row + (x + 1) * pixel);
-      ++fetched_taps_;
+      ++taps;
     }
   }
+  fetched_taps_.push_back(taps);
 }
 
-/// One pixel of each port.
+/// Pixel after pixel, one of each port.
 void StageEngine::gather_pixels(const Position &at) {
   fetched_.clear();
-  for (const auto &port : ports_) {
-    const auto &shape = port->config().shape;
-    const std::uint64_t row =
-        at.image * static_cast<std::uint64_t>(shape.height) + static_cast<std::uint64_t>(at.y);
-    const std::uint8_t *pixel = tile_.edram.data() + port->config().edram_offset +
-                                port->row_offset(row) +
-                                static_cast<std::uint64_t>(at.x) * port->pixel_bytes();
-    fetched_.insert(fetched_.end(), pixel, pixel + port->pixel_bytes());
+  for (std::int32_t i = 0; i < at.pixels; ++i) {
+    for (const auto &port : ports_) {
+      const auto &shape = port->config().shape;
+      const std::uint64_t row =
+          at.image * static_cast<std::uint64_t>(shape.height) + static_cast<std::uint64_t>(at.y);
+      const std::uint8_t *pixel = tile_.edram.data() + port->config().edram_offset +
+                                  port->row_offset(row) +
+                                  static_cast<std::uint64_t>(at.x + i) * port->pixel_bytes();
+      fetched_.insert(fetched_.end(), pixel, pixel + port->pixel_bytes());
+    }
   }
 }
 
@@ -322,7 +331,7 @@ void StageEngine::hand_over(const Position &at) {
     }
   } else {
     std::swap(fetched_, slot_);
-    slot_taps_ = fetched_taps_;
+    std::swap(slot_taps_, fetched_taps_);
   }
   slot_at_ = at;
   slot_full_ = true;
@@ -403,25 +412,43 @@ sc_time StageEngine::collect_sums(const MvmPlan::Drain &drain) {
   return tile_.bus.transfer(sc_core::sc_time_stamp() + context_.timing.tile_clock, drain.bytes);
 }
 
-/// Sends the window's values through the tile's post-processing unit. Returns the end.
+/// Sends the values through the tile's post-processing unit. Returns the end.
 sc_time StageEngine::post_process(const sc_time &ready) {
-  const PoolTaps taps = {slot_.data(), slot_taps_, timed_taps_};
+  if (plan_) return tile_.post.finish_sums(ready, parts_, pixel_);
+  sc_time end = ready;
+  const std::uint8_t *from = slot_.data();
+  PostPixel pixel = pixel_;
+  pixel.pixels = 1;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(pixel_.pixels); ++i) {
+    const std::uint64_t taps = program::has_window(stage_.op) ? slot_taps_[i] : ports_.size();
+    end = post_process(ready, from, taps, pixel);
+    from += taps * ports_[0]->pixel_bytes();
+    pixel.accumulators += pixel.channels;
+    pixel.values += pixel.channels;
+  }
+  return end;
+}
+
+/// One pixel of a stage without crossbars: `taps` pixels of its window or its ports.
+sc_time StageEngine::post_process(const sc_time &ready, const std::uint8_t *from,
+                                  std::uint64_t count, const PostPixel &pixel) {
+  const PoolTaps taps = {from, count, timed_taps_};
   switch (stage_.op) {
     case StageOp::kMvm:
       break;
     case StageOp::kMaxPool:
-      return tile_.post.max_pool(ready, taps, pixel_);
+      return tile_.post.max_pool(ready, taps, pixel);
     case StageOp::kAveragePool: {
       const std::int64_t all = std::int64_t{window_.kernel_height} * window_.kernel_width;
-      const std::int64_t padded = all - static_cast<std::int64_t>(slot_taps_);
-      return tile_.post.average_pool(ready, taps, padded * stage_.pad_value, pixel_);
+      const std::int64_t padded = all - static_cast<std::int64_t>(count);
+      return tile_.post.average_pool(ready, taps, padded * stage_.pad_value, pixel);
     }
     case StageOp::kAdd:
-      return tile_.post.add(ready, slot_.data(), slot_.data() + values_.size(), pixel_);
+      return tile_.post.add(ready, from, from + pixel.channels, pixel);
     case StageOp::kAggregate:
-      return tile_.post.aggregate(ready, slot_.data(), ports_.size(), pixel_);
+      return tile_.post.aggregate(ready, from, ports_.size(), pixel);
   }
-  return tile_.post.finish_sums(ready, parts_, pixel_);
+  return ready;
 }
 
 void StageEngine::encode_output() {

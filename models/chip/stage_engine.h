@@ -87,6 +87,7 @@ class StageEngine {
   void fetch(const Position &at);
   void gather_windows(const Position &at);
   void gather_window(const Position &at, std::uint8_t *window) const;
+  void gather_pools(const Position &at);
   void gather_pool(const Position &at);
   void gather_pixels(const Position &at);
   void free_rows(const Position &at);
@@ -98,6 +99,8 @@ class StageEngine {
   void add_codes(const MvmPlan::Drain &drain);
   sc_core::sc_time collect_sums(const MvmPlan::Drain &drain);
   sc_core::sc_time post_process(const sc_core::sc_time &ready);
+  sc_core::sc_time post_process(const sc_core::sc_time &ready, const std::uint8_t *from,
+                                std::uint64_t count, const PostPixel &pixel);
   void encode_output();
   void send(const Route &route, const Position &at);
 
@@ -123,7 +126,7 @@ class StageEngine {
 
   // The windows that are being fetched, and those between the processes
   std::vector<std::uint8_t> fetched_, slot_;
-  std::uint64_t fetched_taps_ = 0, slot_taps_ = 0;
+  std::vector<std::uint64_t> fetched_taps_, slot_taps_;  // of pools, per window
   Position slot_at_;
   bool slot_full_ = false;
   std::vector<std::int64_t> accumulators_;

@@ -132,13 +132,14 @@ void replicate(const Layer &layer, const config::ChipConfig &chip, int replicati
   int largest = 0;
   for (const ChannelSlice &slice : cut.slices) largest = std::max(largest, slice.arrays);
   replication = std::clamp(replication, 1, width);
-  const int fitting = largest > 0 ? std::max(1, chip.arrays_per_tile() / largest) : 1;
+  const int fitting = largest > 0 ? std::max(1, chip.arrays_per_tile() / largest) : replication;
   cut.strips = std::min(width, std::max(strips, divide_up(replication, fitting)));
   // Padding as wide as the kernel: there can be windows in the padding alone, which belong to no
   // strip of the image.
   const auto &w = layer.window;
   if (std::max(w.pad_left, w.pad_right) >= w.covered_width()) cut.strips = 1;
   cut.copies = 1;
+  if (largest == 0) cut.burst = std::max(1, std::min(replication, width / cut.strips));
   if (largest > 0) {
     cut.copies = std::clamp(divide_up(replication, cut.strips), 1,
                             std::min(fitting, width / cut.strips));

@@ -47,6 +47,7 @@ struct LayerCut {
   std::vector<ChannelSlice> slices;
   int arrays = 0;  ///< of one copy of the whole layer
   int copies = 1;  ///< within a stage
+  int burst = 1;   ///< of layers without weights: pixels at a time, so that they keep the pace
   int strips = 1;
   int replication() const { return copies * strips; }
 };
@@ -63,8 +64,8 @@ LayerCut cut_layer(const network::Layer &layer, const config::ChipConfig &chip, 
 /// Cuts the channels of a layer without weights into `parts` slices (as equal as possible).
 void cut_channels(const network::Layer &layer, int parts, LayerCut &cut);
 
-/// Sets copies and strips for a layer that is to have at least `replication` copies of its weights
-/// (as far as its width allows) and at least `strips` strips.
+/// Sets copies (or the burst) and strips for a layer that is to have at least `replication` copies of
+/// its weights, as far as its width allows, and at least `strips` strips.
 void replicate(const network::Layer &layer, const config::ChipConfig &chip, int replication,
                int strips, LayerCut &cut);
 

@@ -42,10 +42,10 @@ class Mapper {
   /// The mapping, or nothing and misfit() says why.
   std::optional<Mapping> run(const Attempt &attempt) {
     cut(attempt);
-    if (total_arrays() > std::int64_t{chip_.tiles()} * chip_.arrays_per_tile()) {
-      misfit_ = {0, "needs " + std::to_string(total_arrays()) + " arrays"};
-      return std::nullopt;
-    }
+    // The last attempt finds out which layer is too much.
+    const bool hopeless =
+        total_arrays() > std::int64_t{chip_.tiles()} * chip_.arrays_per_tile();
+    if (hopeless && attempt.packing == Packing::kLoose) return std::nullopt;
     if (!fit_buffers() || !place()) return std::nullopt;
     write_program();
     if (!check_program()) return std::nullopt;

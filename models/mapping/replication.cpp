@@ -14,7 +14,6 @@ std::int64_t windows_of(const network::Layer &layer) {
 }  // namespace
 
 int copies_for_pace(const network::Layer &layer, std::int64_t pace) {
-  if (layer.op != network::LayerOp::kConvolution) return 1;
   return static_cast<int>(std::min<std::int64_t>(divide_up(windows_of(layer), pace),
                                                  layer.output_shape.width));
 }

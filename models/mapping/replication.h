@@ -19,7 +19,8 @@ enum class Replication {
   kBalanced,  ///< the fastest pace for which the copies fit the chip
 };
 
-/// Copies of a layer's weights for a pace in windows per image and copy.
+/// Copies of a layer's weights, or windows that it computes at a time, for a pace in windows per
+/// image and copy.
 int copies_for_pace(const network::Layer &layer, std::int64_t pace);
 
 /// The paces worth trying, fastest first; the last one needs no copies.

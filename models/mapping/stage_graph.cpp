@@ -146,6 +146,8 @@ class Builder {
     }
     stage.raw_output = slice.row_parts.size() > 1;
     if (!stage.raw_output) stage.requantise = slice_of(layer, slice.channels);
+    const int burst = stage.op == StageOp::kMvm ? cut.copies : cut.burst;
+    stage.burst = static_cast<std::uint16_t>(std::min(burst, columns.count));
     if (stage.op == StageOp::kMvm) add_arrays(cut, slice, row_blocks, stage);
     InputPort port;
     port.shape = {layer.input_shape.height, from.columns.count, slice.inputs.count};
@@ -166,11 +168,9 @@ class Builder {
     stage.groups = static_cast<std::uint16_t>(slice.groups);
     stage.packed_groups =
         static_cast<std::uint16_t>(std::min(cut.packed_groups, slice.groups));
-    stage.copies = static_cast<std::uint16_t>(
-        std::min<std::int32_t>(cut.copies, stage.output_shape.width));
     const int columns = program::column_groups(stage, chip_.vectors_per_array());
     std::uint16_t array = 0;
-    for (std::uint16_t copy = 0; copy < stage.copies; ++copy) {
+    for (std::uint16_t copy = 0; copy < stage.burst; ++copy) {
       for (int column = 0; column < columns; ++column) {
         for (int block = row_blocks.first; block < row_blocks.end(); ++block) {
           stage.arrays.push_back({array++, static_cast<std::uint16_t>(block),
@@ -192,6 +192,7 @@ class Builder {
     stage.op = StageOp::kAggregate;
     stage.output_shape = {layer_->output_shape.height, columns.count, slice.channels.count};
     stage.requantise = slice_of(*layer_, slice.channels);
+    stage.burst = graph_.stages[static_cast<std::size_t>(parts[0])].burst;
     InputPort port;
     port.shape = stage.output_shape;
     port.element_bytes = 4;

@@ -98,13 +98,26 @@ class Checker {
             "two stages in one slot of a tile");
     check_inputs(stage);
     if (has_window(stage.op)) check_window(stage);
+    check_burst(stage);
     if (stage.op == StageOp::kMvm) {
       check_arrays(stage);
     } else {
-      require(stage.arrays.empty() && stage.groups == 1 && stage.copies == 1,
+      require(stage.arrays.empty() && stage.groups == 1,
               "arrays without a matrix-vector product");
     }
     require(!stage.destinations.empty(), "the output goes nowhere");
+  }
+
+  void check_burst(const Stage &stage) const {
+    require(stage.burst >= 1 && stage.burst <= stage.output_shape.width,
+            "more windows together than there are in a row");
+    const auto &w = stage.window;
+    std::int64_t values = std::int64_t{stage.output_shape.channels} * stage.burst;
+    if (has_window(stage.op) && stage.op != StageOp::kMvm) {
+      values *= std::int64_t{w.kernel_height} * w.kernel_width;
+    }
+    require(stage.burst == 1 || values <= kMostValues,
+            "windows that are computed together take too many values");
   }
 
   void check_inputs(const Stage &stage) {
@@ -182,13 +195,13 @@ class Checker {
       require(arrays_.insert(Key(stage.tile, use.array)).second, "an array is used twice");
       require(use.row_block < rows, "a row block lies outside the kernel");
       require(use.column_group < columns, "a column group lies outside the output channels");
-      require(use.copy < stage.copies, "an array belongs to a copy that does not exist");
+      require(use.copy < stage.burst, "an array belongs to a copy that does not exist");
       require(covered.emplace(use.copy, use.row_block, use.column_group).second,
               "two arrays for the same rows and channels");
       blocks.insert(use.row_block);
     }
     require(static_cast<std::int64_t>(covered.size()) ==
-                static_cast<std::int64_t>(blocks.size()) * columns * stage.copies,
+                static_cast<std::int64_t>(blocks.size()) * columns * stage.burst,
             "row blocks and output channels are not covered");
     if (!stage.raw_output) {
       require(static_cast<int>(blocks.size()) == rows, "rows of the kernel are not covered");
@@ -211,9 +224,6 @@ class Checker {
                   packed * (out / groups) <= chip_.vectors_per_array(),
               "the groups that share an array exceed it");
     }
-    require(stage.copies >= 1 && stage.copies <= stage.output_shape.width,
-            "more copies than windows in a row");
-    require(out * stage.copies <= kMostValues, "the copies yield too many values");
   }
 
   static bool contains(const std::vector<int> &values, std::int32_t value) {

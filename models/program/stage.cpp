@@ -150,7 +150,7 @@ void put_stage(ByteWriter &out, const Stage &stage) {
   out.put(stage.kernel_rows);
   out.put(stage.groups);
   out.put(stage.packed_groups);
-  out.put(stage.copies);
+  out.put(stage.burst);
   out.put(static_cast<std::uint32_t>(stage.arrays.size()));
   for (const auto &use : stage.arrays) {
     out.put(use.array);
@@ -198,7 +198,7 @@ Stage get_stage(ByteReader &in) {
   stage.kernel_rows = in.get<std::uint32_t>();
   stage.groups = in.get<std::uint16_t>();
   stage.packed_groups = in.get<std::uint16_t>();
-  stage.copies = in.get<std::uint16_t>();
+  stage.burst = in.get<std::uint16_t>();
   stage.arrays.resize(get_count(in, kMostArrays, kArrayUseBytes, "arrays"));
   for (auto &use : stage.arrays) {
     use.array = in.get<std::uint16_t>();

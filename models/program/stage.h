@@ -13,8 +13,8 @@
 //   * by kernel rows: each stage covers some row blocks of the flattened kernel and sends raw sums
 //   of converter codes (s32) to a kAggregate stage, which adds them and post-processes ([NP]:
 //   aggregator tiles).
-// Within a stage, `copies` sets of arrays hold the same weights and compute neighbouring windows of
-// a row in the same input cycles.
+// A stage computes `burst` neighbouring windows of a row at a time; a convolution has that many sets
+// of arrays with the same weights and drives them in the same input cycles.
 #pragma once
 
 #include <cstdint>
@@ -117,8 +117,10 @@ struct Stage {
   /// Groups that share an array, block-diagonally: each has rows and columns of its own, and the
   /// cells where one's rows cross another's columns stay at zero.
   std::uint16_t packed_groups = 1;
-  std::uint16_t copies = 1;
   std::vector<ArrayUse> arrays;
+  /// Neighbouring output pixels of a row that are computed together and sent as one packet. A
+  /// matrix-vector product has as many copies of its weights.
+  std::uint16_t burst = 1;
   // Post-processing: raw_output sends the s32 accumulator without requantisation.
   bool raw_output = false;
   network::Requantise requantise;  ///< per-channel values are this stage's slice
