@@ -288,6 +288,7 @@ TEST(NetworkRun, ReportsLayersInOrder) {
   for (std::size_t i = 0; i < reports.size(); ++i) {
     EXPECT_EQ(reports[i].layer.layer, i);
     EXPECT_GE(reports[i].windows, 2u * reports[i].layer.windows) << "two images";
+    if (reports[i].layer.stages == 0) continue;  // a concat: its readers' buffers do the work
     EXPECT_GT(reports[i].busy_ns, 0u);
   }
 }
