@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "chip/chip_context.h"
+#include "program/mesh.h"
 
 namespace npim::chip {
 
@@ -55,29 +56,22 @@ class Noc : public sc_core::sc_module {
 
   Noc(const sc_core::sc_module_name &module_name, const ChipContext &context);
 
-  int hops(unsigned from, unsigned to) const;
+  int hops(unsigned from, unsigned to) const { return mesh_.hops(from, to); }
   /// Forgets what is reserved.
   void release() {
     for (auto &router : routers_) router->release();
   }
 
  private:
-  struct Place {
-    int x = 0, y = 0;   // of the router
-    int node_port = 0;  // of the node at its router
-  };
-  Place place(unsigned node) const;
   Router &router(int x, int y) {
-    return *routers_[static_cast<std::size_t>(y) * static_cast<std::size_t>(columns_) +
+    return *routers_[static_cast<std::size_t>(y) * static_cast<std::size_t>(mesh_.columns()) +
                      static_cast<std::size_t>(x)];
   }
   sc_core::sc_time arrival(unsigned from, unsigned to, sc_core::sc_time head, std::uint64_t bytes);
   void b_transport(int from, tlm::tlm_generic_payload &payload, sc_core::sc_time &delay);
 
   const ChipContext &context_;
-  unsigned tiles_;
-  int block_columns_, block_rows_;  // tiles that share a router
-  int columns_, rows_;              // routers
+  const program::Mesh mesh_;
   std::vector<std::unique_ptr<Router>> routers_;
 };
 

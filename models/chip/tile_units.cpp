@@ -32,7 +32,7 @@ std::uint64_t PostProcessor::accumulate(const std::vector<PartialSums> &parts,
                                         const PostPixel &pixel) {
   std::uint64_t values = 0;
   for (const PartialSums &part : parts) {
-    std::int64_t *to = pixel.accumulators + part.first_channel;
+    std::int64_t *to = pixel.accumulators + part.first;
     for (int c = 0; c < part.channels; ++c) to[c] += part.sums[c];
     values += static_cast<std::uint64_t>(part.channels);
   }
@@ -48,7 +48,9 @@ sc_time PostProcessor::finish_sums(const sc_time &earliest, const std::vector<Pa
                                    const PostPixel &pixel) {
   std::uint64_t values = accumulate(parts, pixel);
   finish(pixel);
-  if (pixel.requantiser != nullptr) values += static_cast<std::uint64_t>(pixel.channels);
+  if (pixel.requantiser != nullptr) {
+    values += static_cast<std::uint64_t>(pixel.channels) * static_cast<std::uint64_t>(pixel.pixels);
+  }
   return reserve(earliest, values);
 }
 
@@ -101,11 +103,14 @@ sc_time PostProcessor::reserve(const sc_time &earliest, std::uint64_t values) {
 /// raw sums fit in 32 bits.
 void PostProcessor::finish(const PostPixel &pixel) {
   if (pixel.requantiser != nullptr) {
-    pixel.requantiser->per_channel(pixel.accumulators, pixel.channels, pixel.values);
+    for (std::ptrdiff_t i = 0; i < pixel.pixels; ++i) {
+      pixel.requantiser->per_channel(pixel.accumulators + i * pixel.channels, pixel.channels,
+                                     pixel.values + i * pixel.channels);
+    }
     return;
   }
-  for (int c = 0; c < pixel.channels; ++c) {
-    pixel.values[c] = static_cast<std::int32_t>(pixel.accumulators[c]);
+  for (std::ptrdiff_t i = 0; i < std::ptrdiff_t{pixel.pixels} * pixel.channels; ++i) {
+    pixel.values[i] = static_cast<std::int32_t>(pixel.accumulators[i]);
   }
 }
 

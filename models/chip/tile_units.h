@@ -99,7 +99,7 @@ class Nnadc : public sc_core::sc_module {
 /// Sums of codes that one IMA sends for channels that follow each other.
 struct PartialSums {
   const std::int64_t *sums = nullptr;
-  int first_channel = 0, channels = 0;
+  int first = 0, channels = 0;  ///< first: among the accumulators, pixel * channels + channel
 };
 
 /// The pixels of a pool's window that lie inside the image, [tap][channel].
@@ -109,12 +109,14 @@ struct PoolTaps {
   std::uint64_t timed = 0;  ///< taps that take time: those in the padding as well
 };
 
-/// One pixel of a stage in the post-processing unit.
+/// A pixel of a stage in the post-processing unit, or the neighbouring pixels that the copies of a
+/// matrix-vector product yield together: [pixel][channel].
 struct PostPixel {
   int channels = 0;
   const peripheral::Requantiser *requantiser = nullptr;  ///< null: sums are sent raw
-  std::int64_t *accumulators = nullptr;                  ///< one per channel
-  std::int32_t *values = nullptr;                        ///< the results, one per channel
+  std::int64_t *accumulators = nullptr;
+  std::int32_t *values = nullptr;  ///< the results
+  int pixels = 1;
 };
 
 /// Adders, requantisation, pooling: `post_lanes` values per tile clock. All operations work on one
