@@ -1,6 +1,6 @@
-/* Harts other than 0. They sleep until hart 0 gives them a function. A function runs with interrupts
-   off, on a stack of its own, and shares everything else: it must not use the C library's streams or
-   errno, which hart 0 uses. */
+/* Harts other than 0. They sleep until hart 0 gives them a function. A function runs with
+   interrupts off, on a stack of its own, and shares everything else: it must not use the C
+   library's streams or errno, which hart 0 uses. */
 #ifndef NPIM_BOOT_HARTS_H
 #define NPIM_BOOT_HARTS_H
 

@@ -31,8 +31,7 @@ GroupSize group_size(const Layer &layer) {
 int packed_groups(const Layer &layer, const GroupSize &size, const config::ChipConfig &chip) {
   const std::int64_t by_rows = chip.array.rows / size.rows;
   const std::int64_t by_vectors = chip.vectors_per_array() / size.outputs;
-  return static_cast<int>(
-      std::clamp<std::int64_t>(std::min(by_rows, by_vectors), 1, layer.groups));
+  return static_cast<int>(std::clamp<std::int64_t>(std::min(by_rows, by_vectors), 1, layer.groups));
 }
 
 /// The row blocks of the parts of a kernel, and the column groups that a stage of the largest part
@@ -91,8 +90,7 @@ void cut_convolution(const Layer &layer, const config::ChipConfig &chip, Packing
   cut.row_blocks = static_cast<int>(npim::divide_up(size.rows, std::int64_t{chip.array.rows}));
   cut.packed_groups = packed_groups(layer, size, chip);
   const int vectors = chip.vectors_per_array();
-  const std::int64_t group_arrays =
-      std::int64_t{cut.row_blocks} * divide_up(size.outputs, vectors);
+  const std::int64_t group_arrays = std::int64_t{cut.row_blocks} * divide_up(size.outputs, vectors);
   if (cut.packed_groups > 1) {
     cut_groups(layer, size, cut.packed_groups, 1, chip, cut);
   } else if (layer.groups > 1 && group_arrays <= chip.arrays_per_tile()) {
@@ -141,15 +139,13 @@ void replicate(const Layer &layer, const config::ChipConfig &chip, int replicati
   cut.copies = 1;
   if (largest == 0) cut.burst = std::max(1, std::min(replication, width / cut.strips));
   if (largest > 0) {
-    cut.copies = std::clamp(divide_up(replication, cut.strips), 1,
-                            std::min(fitting, width / cut.strips));
+    cut.copies =
+        std::clamp(divide_up(replication, cut.strips), 1, std::min(fitting, width / cut.strips));
   }
 }
 
 Range strip_columns(int width, int strips, int number) {
-  const auto edge = [&](int i) {
-    return static_cast<int>(std::int64_t{width} * i / strips);
-  };
+  const auto edge = [&](int i) { return static_cast<int>(std::int64_t{width} * i / strips); };
   return {edge(number), edge(number + 1) - edge(number)};
 }
 

@@ -43,8 +43,7 @@ class Mapper {
   std::optional<Mapping> run(const Attempt &attempt) {
     cut(attempt);
     // The last attempt finds out which layer is too much.
-    const bool hopeless =
-        total_arrays() > std::int64_t{chip_.tiles()} * chip_.arrays_per_tile();
+    const bool hopeless = total_arrays() > std::int64_t{chip_.tiles()} * chip_.arrays_per_tile();
     if (hopeless && attempt.packing == Packing::kLoose) return std::nullopt;
     if (!fit_buffers() || !place()) return std::nullopt;
     write_program();
@@ -151,8 +150,7 @@ class Mapper {
     if (!place) {
       misfit_ = {stage.layer, "does not fit: none of the chip's " + std::to_string(chip_.tiles()) +
                                   " tiles has " + std::to_string(stage.arrays.size()) +
-                                  " arrays and " + std::to_string(bytes) +
-                                  " bytes of eDRAM left"};
+                                  " arrays and " + std::to_string(bytes) + " bytes of eDRAM left"};
       return false;
     }
     stage.tile = static_cast<std::uint16_t>(place->tile);
@@ -186,8 +184,8 @@ class Mapper {
     for (std::size_t i = 0; i < graph_.stages.size(); ++i) {
       const Stage &stage = graph_.stages[i];
       for (const auto &use : stage.arrays) {
-        program.weights.push_back(array_weights(network_.layers[stage.layer], stage,
-                                                graph_.pieces[i], use, chip_));
+        program.weights.push_back(
+            array_weights(network_.layers[stage.layer], stage, graph_.pieces[i], use, chip_));
       }
     }
     state_requirements();
@@ -374,7 +372,8 @@ std::vector<Attempt> attempts(const network::QuantisedNetwork &network, Replicat
 /// What one copy of the whole network takes, for people whose network does not fit.
 std::string size_text(const network::QuantisedNetwork &network, const config::ChipConfig &chip) {
   std::int64_t arrays = 0;
-  for (const Layer &layer : network.layers) arrays += cut_layer(layer, chip, Packing::kTight).arrays;
+  for (const Layer &layer : network.layers)
+    arrays += cut_layer(layer, chip, Packing::kTight).arrays;
   const std::int64_t there = std::int64_t{chip.tiles()} * chip.arrays_per_tile();
   return "; one copy of the network's weights takes " + std::to_string(arrays) +
          " arrays, the chip has " + std::to_string(there);

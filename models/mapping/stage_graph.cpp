@@ -166,8 +166,7 @@ class Builder {
     stage.kernel_rows = static_cast<std::uint32_t>(
         layer.weights.size() / static_cast<std::size_t>(layer.output_shape.channels));
     stage.groups = static_cast<std::uint16_t>(slice.groups);
-    stage.packed_groups =
-        static_cast<std::uint16_t>(std::min(cut.packed_groups, slice.groups));
+    stage.packed_groups = static_cast<std::uint16_t>(std::min(cut.packed_groups, slice.groups));
     const int columns = program::column_groups(stage, chip_.vectors_per_array());
     std::uint16_t array = 0;
     for (std::uint16_t copy = 0; copy < stage.burst; ++copy) {
@@ -200,8 +199,13 @@ class Builder {
     stage.inputs.assign(parts.size(), port);
     const int number = add(std::move(stage), {index_, columns, slice.channels, {}, true});
     for (std::size_t i = 0; i < parts.size(); ++i) {
-      graph_.edges.push_back({parts[i], number, static_cast<int>(i), 0,
-                              {0, columns.count, 0, slice.channels.count}, 0, 0});
+      graph_.edges.push_back({parts[i],
+                              number,
+                              static_cast<int>(i),
+                              0,
+                              {0, columns.count, 0, slice.channels.count},
+                              0,
+                              0});
     }
     return number;
   }
@@ -215,16 +219,20 @@ class Builder {
   /// Lets all senders of columns and channels of a layer's output send them to a port.
   void connect(int producer_layer, int to, int port, const Range &columns, const Range &channels) {
     const Output &output = output_of(producer_layer);
-    InputPort &input = graph_.stages[static_cast<std::size_t>(to)]
-                           .inputs[static_cast<std::size_t>(port)];
+    InputPort &input =
+        graph_.stages[static_cast<std::size_t>(to)].inputs[static_cast<std::size_t>(port)];
     int producers = 0;
     for (const Part &part : output.parts) {
       const Range x = overlap(part.columns, columns), c = overlap(part.channels, channels);
       if (x.count == 0 || c.count == 0) continue;
-      graph_.edges.push_back({part.stage, to, port, producers++,
-                              {x.first - part.columns.first, x.count,
-                               c.first - part.channels.first, c.count},
-                              x.first - columns.first, c.first - channels.first});
+      graph_.edges.push_back(
+          {part.stage,
+           to,
+           port,
+           producers++,
+           {x.first - part.columns.first, x.count, c.first - part.channels.first, c.count},
+           x.first - columns.first,
+           c.first - channels.first});
     }
     if (producers > 255) fail("has an input that comes in more than 255 parts");
     input.producers = static_cast<std::uint8_t>(producers);
@@ -238,9 +246,13 @@ class Builder {
 
   void send_results() {
     for (const Part &part : outputs_.back().parts) {
-      graph_.edges.push_back({part.stage, kResults, 0, 0,
+      graph_.edges.push_back({part.stage,
+                              kResults,
+                              0,
+                              0,
                               {0, part.columns.count, 0, part.channels.count},
-                              part.columns.first, part.channels.first});
+                              part.columns.first,
+                              part.channels.first});
     }
     std::vector<bool> used(graph_.stages.size());
     for (const Edge &edge : graph_.edges) {
@@ -278,8 +290,8 @@ class Builder {
 
 }  // namespace
 
-StageGraph build_stages(const network::QuantisedNetwork &network,
-                        const std::vector<LayerCut> &cuts, const config::ChipConfig &chip) {
+StageGraph build_stages(const network::QuantisedNetwork &network, const std::vector<LayerCut> &cuts,
+                        const config::ChipConfig &chip) {
   return Builder(network, cuts, chip).run();
 }
 

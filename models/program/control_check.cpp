@@ -102,8 +102,7 @@ class Checker {
     if (stage.op == StageOp::kMvm) {
       check_arrays(stage);
     } else {
-      require(stage.arrays.empty() && stage.groups == 1,
-              "arrays without a matrix-vector product");
+      require(stage.arrays.empty() && stage.groups == 1, "arrays without a matrix-vector product");
     }
     require(!stage.destinations.empty(), "the output goes nowhere");
   }
@@ -215,8 +214,7 @@ class Checker {
     require(groups >= 1 && in % groups == 0 && out % groups == 0,
             "groups do not divide the channels");
     const std::int64_t taps = std::int64_t{w.kernel_height} * w.kernel_width;
-    require(taps * (in / groups) == stage.kernel_rows,
-            "kernel rows do not follow from the window");
+    require(taps * (in / groups) == stage.kernel_rows, "kernel rows do not follow from the window");
     require(groups == 1 || !stage.raw_output, "partial sums of a grouped convolution");
     require(packed >= 1 && packed <= groups, "more groups share an array than there are");
     if (packed > 1) {

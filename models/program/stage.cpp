@@ -81,7 +81,8 @@ std::size_t get_count(ByteReader &in, std::size_t most, std::size_t bytes_each, 
 }
 
 std::vector<Destination> get_destinations(ByteReader &in) {
-  std::vector<Destination> destinations(get_count(in, kMostDestinations, kDestinationBytes, "destinations"));
+  std::vector<Destination> destinations(
+      get_count(in, kMostDestinations, kDestinationBytes, "destinations"));
   for (auto &d : destinations) {
     d.tile = in.get<std::uint16_t>();
     d.slot = in.get<std::uint8_t>();

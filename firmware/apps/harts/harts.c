@@ -36,7 +36,9 @@ static void lock(uint32_t *word) {
   }
 }
 
-static void unlock(uint32_t *word) { __atomic_store_n(word, 0, __ATOMIC_RELEASE); }
+static void unlock(uint32_t *word) {
+  __atomic_store_n(word, 0, __ATOMIC_RELEASE);
+}
 
 static void work(void *argument) {
   (void)argument;
