@@ -11,6 +11,7 @@
 #include "accelerator/trace_observer.h"
 #include "app/command.h"
 #include "app/progress.h"
+#include "app/prompted_bytes.h"
 #include "app/results.h"
 #include "app/stage_trace.h"
 #include "app/terminal_input.h"
@@ -26,8 +27,11 @@ namespace {
 namespace po = boost::program_options;
 using sc_core::sc_time;
 
+constexpr std::size_t kLargestKernel = std::size_t{512} << 20;
+
 struct RunOptions {
-  std::string platform, firmware, program, images, labels, bootargs, json, trace, uart_input;
+  std::string platform, firmware, program, images, labels, bootargs, json, trace, uart_input,
+      uart_input_after, kernel, initrd;
   int count = 0, show = 5, batch = 0;
   double timeout_s = 0, quantum_ns = 0;
   bool no_dmi = false, check = false, oracle = false;
@@ -38,6 +42,10 @@ bool parse(const Arguments &arguments, RunOptions &to) {
   auto add = options.add_options();
   add("platform", po::value(&to.platform)->required(), "platform file (configs/platforms/*.json)");
   add("firmware", po::value(&to.firmware)->required(), "ELF file for RV64GC");
+  add("kernel", po::value(&to.kernel),
+      "Linux kernel (\"Image\", not compressed), placed where it asks to be; the firmware is then "
+      "OpenSBI's fw_jump.elf");
+  add("initrd", po::value(&to.initrd), "initial RAM disk for the kernel, placed in DRAM");
   add("program", po::value(&to.program), "program from `npim compile`, placed in DRAM");
   add("images", po::value(&to.images), "IDX (also .gz) or CIFAR-10 binary, placed in DRAM as IDX");
   add("labels", po::value(&to.labels), "IDX labels (a CIFAR batch has its own)");
@@ -59,13 +67,15 @@ bool parse(const Arguments &arguments, RunOptions &to) {
       "compute every input slice on every bit line: slow, same results and times");
   add("uart-input", po::value(&to.uart_input),
       "file whose bytes the UART receives (default: the terminal, if there is one)");
+  add("uart-input-after", po::value(&to.uart_input_after),
+      "hold --uart-input back until the UART has sent this text");
   po::variables_map values;
   if (!parse_arguments(arguments,
                        "Usage: npim run --platform FILE --firmware ELF [--program FILE.npim] "
                        "[--images FILE] [--labels FILE] ...\n\n"
                        "Boots firmware on the virtual platform. Exit status: 0 when firmware ends "
-                       "with \"pass\", 1 when "
-                       "it fails,\ntraps, hangs or --check finds a difference, 2 for bad input.",
+                       "with \"pass\" or is\nstopped from the terminal, 1 when it fails, traps, "
+                       "hangs or --check finds a difference, 2 for bad input.",
                        options, "", values)) {
     return false;
   }
@@ -81,6 +91,10 @@ bool parse(const Arguments &arguments, RunOptions &to) {
     refuse("--check needs --program and --images");
   }
   if (!to.labels.empty() && to.images.empty()) refuse("--labels needs --images");
+  if (!to.initrd.empty() && to.kernel.empty()) refuse("--initrd needs --kernel");
+  if (!to.uart_input_after.empty() && to.uart_input.empty()) {
+    refuse("--uart-input-after needs --uart-input");
+  }
   return true;
 }
 
@@ -159,6 +173,12 @@ class Session {
       board_.attach(*accelerator_);
     }
     board_.load_elf(options.firmware);
+    if (!options.kernel.empty()) {
+      board_.load_kernel(read_file(options.kernel, kLargestKernel), options.kernel);
+    }
+    if (!options.initrd.empty()) {
+      board_.load_initrd(read_file(options.initrd, kLargestKernel), options.initrd);
+    }
     add_files();
     connect_terminal();
     if (!options.trace.empty()) start_trace();
@@ -198,19 +218,37 @@ class Session {
   }
 
   void connect_terminal() {
-    board_.uart().set_sink([](char c) {
+    const bool on_terminal = isatty(STDOUT_FILENO) != 0;  // a prompt ends without a new line
+    PromptedBytes *prompted = connect_input();
+    board_.uart().set_sink([on_terminal, prompted](char c) {
       std::cout.put(c);
-      if (c == '\n') std::cout.flush();
+      if (c == '\n' || on_terminal) std::cout.flush();
+      if (prompted != nullptr) prompted->sent(c);
     });
-    const sc_time interval(100, sc_core::SC_US);
+  }
+
+  /// Returns the source that watches what the UART sends, if there is one.
+  PromptedBytes *connect_input() {
+    const std::chrono::microseconds interval(100);
+    const sc_time simulated(static_cast<double>(interval.count()), sc_core::SC_US);
     if (!options_.uart_input.empty()) {
       const Bytes bytes = read_file(options_.uart_input);
-      board_.set_uart_input(
-          std::make_unique<peripherals::FixedBytes>(std::string(bytes.begin(), bytes.end())),
-          interval);
-    } else if (isatty(STDIN_FILENO) != 0) {
-      board_.set_uart_input(std::make_unique<TerminalInput>(), interval);
+      auto source = std::make_unique<PromptedBytes>(std::string(bytes.begin(), bytes.end()),
+                                                    options_.uart_input_after);
+      PromptedBytes *watching = source.get();
+      board_.set_uart_input(std::move(source), simulated);
+      return watching;
     }
+    if (isatty(STDIN_FILENO) == 0) return nullptr;
+    TerminalInput::Settings settings;
+    settings.is_idle = [this] { return board_.hart().waiting_for_interrupt(); };
+    settings.interval = interval;
+    if (!options_.kernel.empty()) {
+      settings.on_escape = [this] { board_.stop("stopped from the terminal"); };
+      std::cerr << "The terminal is the board's serial console. Ctrl-] ends the run.\n";
+    }
+    board_.set_uart_input(std::make_unique<TerminalInput>(std::move(settings)), simulated);
+    return nullptr;
   }
 
   void start_trace() {
@@ -269,6 +307,8 @@ const char *end_name(board::End end) {
       return "timeout";
     case board::End::kIdle:
       return "idle";
+    case board::End::kStopped:
+      return "stopped";
     default:
       return "lost";
   }
@@ -337,7 +377,9 @@ int run_command(const Arguments &arguments) {
   print_summary(outcome);
   if (options.check) outcome.check_passed = check_results(options, inputs, outcome.results);
   if (!options.json.empty()) write_json(options, outcome, session.accelerator());
-  const bool well = outcome.result.end == board::End::kPass && outcome.check_passed.value_or(true);
+  const auto end = outcome.result.end;
+  const bool ended_well = end == board::End::kPass || end == board::End::kStopped;
+  const bool well = ended_well && outcome.check_passed.value_or(true);
   return well ? kSuccess : kProgramFailed;
 }
 

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <systemc>
 #include <vector>
@@ -38,6 +39,7 @@ enum class End {
   kTimeout,  ///< the limit of simulated time came first
   kIdle,     ///< the hart waits for an interrupt that cannot come
   kLost,     ///< the hart traps in its own trap handler
+  kStopped,  ///< stop() was called
 };
 
 struct RunResult {
@@ -55,6 +57,12 @@ class Board : public sc_core::sc_module {
   /// Takes a firmware image. Throws InputError (see parse_elf), also when it is the second one.
   void load_elf(const std::string &path);
   void load_elf(const Bytes &content, const std::string &name);
+
+  /// Places a kernel (see parse_kernel_image) where it wants to be, for a firmware such as OpenSBI
+  /// to jump to. At most one. Throws InputError.
+  void load_kernel(const Bytes &content, const std::string &name);
+  /// Places an initial RAM disk near the top of DRAM and names it in the device tree. At most one.
+  void load_initrd(Bytes content, const std::string &name);
 
   /// Places bytes in DRAM, from its top downwards, page aligned, and names them in the device tree.
   /// Returns the address. Throws InputError when there is no room, for a name that is empty, not
@@ -84,6 +92,9 @@ class Board : public sc_core::sc_module {
   /// without firmware and when firmware and files overlap. `progress` is called now and then.
   RunResult run(const sc_core::sc_time &limit, const std::function<void()> &progress = {});
 
+  /// Ends run() from inside the simulation, with a sentence for people.
+  void stop(const std::string &reason);
+
   /// What an area of add_file or add_output now holds. Only after run(). Throws InputError for an
   /// unknown name.
   Bytes read_back(const std::string &name);
@@ -110,9 +121,11 @@ class Board : public sc_core::sc_module {
 
   void build_map();
   void connect_interrupts();
+  std::uint64_t take_room(const std::string &what, std::uint64_t size);
   std::uint64_t place(const std::string &name, std::uint64_t size);
   void finish_setup();
   void check_room() const;
+  void check_kernel_room() const;
   void start_of_simulation() override;
   void write_memory(std::uint64_t address, const Bytes &content);
   void deadline_reached();
@@ -139,6 +152,8 @@ class Board : public sc_core::sc_module {
   std::string firmware_name_;
   ElfImage firmware_;
   std::string bootargs_;
+  std::string kernel_name_;
+  std::optional<Range> kernel_, initrd_;
   std::vector<NamedArea> areas_;
   std::vector<Load> loads_;
   std::uint64_t free_end_;  ///< DRAM from here on is taken by areas
@@ -148,7 +163,7 @@ class Board : public sc_core::sc_module {
   sc_core::sc_event deadline_{"deadline"};
   bool expired_ = false;
   bool idle_ = false;
-  std::string lost_;
+  std::string lost_, stopped_;
 };
 
 }  // namespace npim::board
