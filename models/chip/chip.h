@@ -51,6 +51,8 @@ class Chip : public sc_core::sc_module {
 
   /// Totals since the last reset, readable at any time.
   const ChipCounters &counters() const { return context_.counters; }
+  /// The control vectors that LOAD_CONTROL brought, or nullptr; for debuggers.
+  const program::ControlProgram *loaded() const { return controller_.loaded(); }
   /// Null (the default) for none; must outlive the simulation.
   void set_observer(ChipObserver *observer) { context_.observer = observer; }
   const config::ChipConfig &config() const { return context_.config; }

@@ -41,6 +41,8 @@ class ChipController : public sc_core::sc_module {
   void cancel();
   void reset();
   bool is_busy() const { return busy_; }
+  /// The control vectors, or nullptr when none are loaded.
+  const program::ControlProgram *loaded() const { return loaded_ ? &program_ : nullptr; }
 
  private:
   struct Outcome {

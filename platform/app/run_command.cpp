@@ -10,14 +10,18 @@
 
 #include "accelerator/trace_observer.h"
 #include "app/command.h"
+#include "app/debug_session.h"
 #include "app/progress.h"
 #include "app/prompted_bytes.h"
 #include "app/results.h"
 #include "app/stage_trace.h"
+#include "app/statistics.h"
 #include "app/terminal_input.h"
 #include "app/text_table.h"
 #include "base/file.h"
 #include "board/board.h"
+#include "debug/call_profile.h"
+#include "debug/instruction_trace.h"
 #include "mapping/mapping.h"
 #include "network/dataset.h"
 
@@ -32,9 +36,11 @@ constexpr std::size_t kLargestKernel = std::size_t{512} << 20;
 struct RunOptions {
   std::string platform, firmware, program, images, labels, bootargs, json, trace, uart_input,
       uart_input_after, kernel, initrd;
+  std::string instruction_trace, instruction_filter, profile;
   int count = 0, show = 5, batch = 0;
   double timeout_s = 0, quantum_ns = 0;
-  bool no_dmi = false, check = false, oracle = false;
+  bool no_dmi = false, check = false, oracle = false, stats = false;
+  std::optional<DebugOptions> gdb;
 };
 
 bool parse(const Arguments &arguments, RunOptions &to) {
@@ -69,6 +75,20 @@ bool parse(const Arguments &arguments, RunOptions &to) {
       "file whose bytes the UART receives (default: the terminal, if there is one)");
   add("uart-input-after", po::value(&to.uart_input_after),
       "hold --uart-input back until the UART has sent this text");
+  add("stats", po::bool_switch(&to.stats), "print what the hart did, and how fast");
+  add("trace-instructions", po::value(&to.instruction_trace),
+      "write every retired instruction with its symbol and what it wrote");
+  add("trace-filter", po::value(&to.instruction_filter),
+      "of them only those in these functions and address ranges (main,0x80000000-0x80001000)");
+  add("profile", po::value(&to.profile),
+      "write a call profile of the firmware (callgrind format, for KCachegrind)");
+  int gdb_port = 0;
+  bool gdb_any_address = false, gdb_wait = false;
+  add("gdb", po::value(&gdb_port), "listen for GDB on this TCP port (0: a free one)");
+  add("gdb-any-address", po::bool_switch(&gdb_any_address),
+      "listen on all network interfaces instead of the loopback one: whoever connects has control");
+  add("wait", po::bool_switch(&gdb_wait),
+      "with --gdb: stand before the first instruction until a debugger continues");
   po::variables_map values;
   if (!parse_arguments(arguments,
                        "Usage: npim run --platform FILE --firmware ELF [--program FILE.npim] "
@@ -95,6 +115,13 @@ bool parse(const Arguments &arguments, RunOptions &to) {
   if (!to.uart_input_after.empty() && to.uart_input.empty()) {
     refuse("--uart-input-after needs --uart-input");
   }
+  if (!to.instruction_filter.empty() && to.instruction_trace.empty()) {
+    refuse("--trace-filter needs --trace-instructions");
+  }
+  const bool gdb = values.count("gdb") != 0;
+  if (gdb && (gdb_port < 0 || gdb_port > 65535)) refuse("--gdb must be from 0 to 65535");
+  if (!gdb && (gdb_wait || gdb_any_address)) refuse("--wait and --gdb-any-address need --gdb");
+  if (gdb) to.gdb = {static_cast<std::uint16_t>(gdb_port), gdb_any_address, gdb_wait};
   return true;
 }
 
@@ -182,6 +209,8 @@ class Session {
     add_files();
     connect_terminal();
     if (!options.trace.empty()) start_trace();
+    listen_to_instructions();
+    if (options.gdb) debug_.emplace(*options.gdb, board_, retire_hub_, accelerator_.get());
   }
 
   board::RunResult run() {
@@ -191,6 +220,9 @@ class Session {
     });
     std::cout.flush();
     if (sink_) sink_->close();
+    if (debug_) debug_->finish(result.exit_code);
+    if (instruction_trace_) instruction_trace_->close();
+    if (profile_) write_file(options_.profile, profile_->finish());
     return result;
   }
 
@@ -244,7 +276,7 @@ class Session {
     settings.is_idle = [this] { return board_.hart().waiting_for_interrupt(); };
     settings.interval = interval;
     if (!options_.kernel.empty()) {
-      settings.on_escape = [this] { board_.stop("stopped from the terminal"); };
+      settings.on_escape = [this] { board_.stop("stopped from the terminal", kSuccess); };
       std::cerr << "The terminal is the board's serial console. Ctrl-] ends the run.\n";
     }
     board_.set_uart_input(std::make_unique<TerminalInput>(std::move(settings)), simulated);
@@ -261,6 +293,28 @@ class Session {
     accelerator_->chip().set_observer(stage_trace_.get());
   }
 
+  void listen_to_instructions() {
+    std::vector<debug::Function> functions;
+    for (const auto &symbol : board_.firmware().symbols) {
+      functions.push_back({symbol.address, symbol.address + symbol.size, symbol.name});
+    }
+    symbols_ = debug::Symbols(std::move(functions));
+    if (!options_.instruction_trace.empty()) {
+      std::vector<debug::AddressRange> filter;
+      if (!options_.instruction_filter.empty()) {
+        filter = symbols_.parse_filter(options_.instruction_filter, "--trace-filter");
+      }
+      instruction_trace_ = std::make_unique<debug::InstructionTrace>(options_.instruction_trace,
+                                                                     symbols_, std::move(filter));
+      retire_hub_.add(*instruction_trace_);
+    }
+    if (!options_.profile.empty()) {
+      write_file(options_.profile, "");  // refuse now rather than after the run
+      profile_ = std::make_unique<debug::CallProfile>(symbols_, options_.firmware);
+      retire_hub_.add(*profile_);
+    }
+  }
+
   const RunOptions &options_;
   Inputs &inputs_;
   board::Board board_;
@@ -268,6 +322,11 @@ class Session {
   std::unique_ptr<trace::TraceSink> sink_;
   std::unique_ptr<accelerator::TraceObserver> host_trace_;
   std::unique_ptr<StageTrace> stage_trace_;
+  debug::RetireHub retire_hub_{board_.hart()};
+  debug::Symbols symbols_;
+  std::unique_ptr<debug::InstructionTrace> instruction_trace_;
+  std::unique_ptr<debug::CallProfile> profile_;
+  std::optional<DebugSession> debug_;
   bool has_results_ = false;
 };
 
@@ -375,10 +434,12 @@ int run_command(const Arguments &arguments) {
     outcome.results = parse_results(session.board().read_back("results"));
   }
   print_summary(outcome);
+  if (options.stats) std::cout << statistics_text(outcome.hart, outcome.host_s);
   if (options.check) outcome.check_passed = check_results(options, inputs, outcome.results);
   if (!options.json.empty()) write_json(options, outcome, session.accelerator());
-  const auto end = outcome.result.end;
-  const bool ended_well = end == board::End::kPass || end == board::End::kStopped;
+  const auto &result = outcome.result;
+  const bool ended_well = result.end == board::End::kPass ||
+                          (result.end == board::End::kStopped && result.exit_code == 0);
   const bool well = ended_well && outcome.check_passed.value_or(true);
   return well ? kSuccess : kProgramFailed;
 }

@@ -204,7 +204,6 @@ void Board::start_of_simulation() {
   for (const auto &segment : firmware_.segments) write_memory(segment.address, segment.bytes);
   for (const auto &load : loads_) write_memory(load.address, load.content);
   write_memory(device_tree_address_, device_tree_);
-  loads_.clear();
 }
 
 void Board::write_memory(std::uint64_t address, const Bytes &content) {
@@ -245,6 +244,38 @@ Bytes Board::peek(std::uint64_t address, std::uint64_t size) {
   return content;
 }
 
+std::uint64_t Board::poke(std::uint64_t address, const std::uint8_t *bytes, std::uint64_t size) {
+  tlm::tlm_generic_payload payload;
+  payload.set_command(tlm::TLM_WRITE_COMMAND);
+  payload.set_address(address);
+  payload.set_data_ptr(const_cast<std::uint8_t *>(bytes));
+  payload.set_data_length(static_cast<unsigned>(size));
+  payload.set_streaming_width(static_cast<unsigned>(size));
+  return loader_->transport_dbg(payload);
+}
+
+void Board::restart() {
+  for (const auto &segment : firmware_.segments) {
+    write_memory(segment.address, segment.bytes);
+    const Bytes zeros(segment.memory_size - segment.bytes.size());
+    write_memory(segment.address + segment.bytes.size(), zeros);
+  }
+  for (const auto &load : loads_) write_memory(load.address, load.content);
+  write_memory(device_tree_address_, device_tree_);
+  hart_.reset();
+}
+
+void Board::stop(const std::string &reason, int exit_code) {
+  stopped_ = reason;
+  stopped_code_ = exit_code;
+  sc_core::sc_stop();
+}
+
+bool Board::nothing_scheduled() const {
+  if (!sc_core::sc_pending_activity()) return true;
+  return sc_core::sc_time_stamp() + sc_core::sc_time_to_pending_activity() >= limit_;
+}
+
 Bytes Board::read_back(const std::string &name) {
   for (const auto &area : areas_) {
     if (area.name == name) return peek(area.address, area.size);
@@ -255,11 +286,6 @@ Bytes Board::read_back(const std::string &name) {
 std::string Board::symbolise(std::uint64_t address) const {
   const std::string symbol = firmware_.symbolise(address);
   return symbol.empty() ? bus::hex(address) : bus::hex(address) + " (" + symbol + ")";
-}
-
-void Board::stop(const std::string &reason) {
-  stopped_ = reason;
-  sc_core::sc_stop();
 }
 
 void Board::deadline_reached() {
@@ -273,6 +299,7 @@ RunResult Board::run(const sc_core::sc_time &limit, const std::function<void()> 
   finish_setup();
   // An event, not the argument of sc_start(): the hart then stops exactly there, whatever its
   // quantum.
+  limit_ = limit;
   if (limit < sc_core::sc_max_time()) deadline_.notify(limit);
   // In slices for the sake of progress alone; the hart does not see where one ends.
   const sc_core::sc_time slice(10, sc_core::SC_MS);
@@ -300,8 +327,8 @@ RunResult Board::result() const {
   if (finisher_.outcome() == Finisher::Outcome::kReset) {
     return {End::kReset, 1, "firmware asked for a reset, which ends the run", now};
   }
+  if (!stopped_.empty()) return {End::kStopped, stopped_code_, stopped_, now};
   if (!lost_.empty()) return {End::kLost, 1, lost_, now};
-  if (!stopped_.empty()) return {End::kStopped, 1, stopped_, now};
   if (idle_) {
     return {End::kIdle, 1,
             "all idle: the hart waits at " + where + " for an interrupt that cannot come",

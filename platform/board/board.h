@@ -92,14 +92,24 @@ class Board : public sc_core::sc_module {
   /// without firmware and when firmware and files overlap. `progress` is called now and then.
   RunResult run(const sc_core::sc_time &limit, const std::function<void()> &progress = {});
 
-  /// Ends run() from inside the simulation, with a sentence for people.
-  void stop(const std::string &reason);
-
   /// What an area of add_file or add_output now holds. Only after run(). Throws InputError for an
   /// unknown name.
   Bytes read_back(const std::string &name);
   /// Any bytes, as a debugger sees them; fewer than `size` when the bus ends first.
   Bytes peek(std::uint64_t address, std::uint64_t size);
+
+  /// Writes as a debugger does; returns how many bytes from the first on were written. Harts must
+  /// be told (Hart::memory_changed).
+  std::uint64_t poke(std::uint64_t address, const std::uint8_t *bytes, std::uint64_t size);
+
+  /// For a debugger, during the simulation: loads firmware, files, kernel and device tree again and
+  /// resets the hart. Peripherals, the accelerator and other memory keep their state, as firmware's start-up
+  /// code finds them after a warm reset.
+  void restart();
+  /// Ends the run from inside the simulation, with `reason` for people; the result has `exit_code`.
+  void stop(const std::string &reason, int exit_code = 1);
+  /// Whether nothing will happen before the time limit of run() unless a hart does it.
+  bool nothing_scheduled() const;
 
   /// "UART 16550 + 0x5 (LSR)"
   std::string describe(std::uint64_t address) const { return bus_.describe(address); }
@@ -161,9 +171,11 @@ class Board : public sc_core::sc_module {
   std::uint64_t device_tree_address_ = 0;
 
   sc_core::sc_event deadline_{"deadline"};
+  sc_core::sc_time limit_ = sc_core::sc_max_time();
   bool expired_ = false;
   bool idle_ = false;
   std::string lost_, stopped_;
+  int stopped_code_ = 1;
 };
 
 }  // namespace npim::board

@@ -160,6 +160,7 @@ Block *Executor::find_block(CodePage &page, std::uint64_t pc) {
   if (Block *block = page.blocks[offset / 2]) return block;
   const Sequence sequence = decode_sequence(page, offset, costs_);
   if (sequence.count == 0) return nullptr;
+  instructions_decoded_ += sequence.count;
   const std::uint64_t generation = code_.generation();
   Block *block = code_.allocate(sequence.slots());
   if (code_.generation() != generation) memory_.forget_code();
@@ -180,6 +181,7 @@ Block *Executor::decode_single(std::uint64_t pc) {
   Sequence sequence;
   sequence.instructions[0] = decode(static_cast<std::uint32_t>(high) << 16 | low, costs_);
   sequence.count = 1;
+  ++instructions_decoded_;
   auto *block = new (single_.bytes) Block();
   block->slots = static_cast<std::uint8_t>(sequence.slots());
   fill_block(*block, sequence, pc, false, costs_);

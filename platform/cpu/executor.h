@@ -51,6 +51,7 @@ class Executor {
   std::uint64_t exceptions() const { return exceptions_; }
   /// How often the run loop had to look a block up, rather than go from block to block.
   std::uint64_t block_lookups() const { return block_lookups_; }
+  std::uint64_t instructions_decoded() const { return instructions_decoded_; }
 
  private:
   friend struct Interpreter;
@@ -113,6 +114,7 @@ class Executor {
   std::function<void(const Trap &)> trap_observer_;
   std::uint64_t exceptions_ = 0;
   std::uint64_t block_lookups_ = 0;
+  std::uint64_t instructions_decoded_ = 0;
 };
 
 }  // namespace npim::cpu

@@ -90,10 +90,37 @@ HartStatistics Hart::statistics() const {
           quantum_breaks_,
           executor_.block_lookups(),
           code_.statistics().blocks_built,
+          executor_.instructions_decoded(),
           code_.statistics().blocks_dropped,
           code_.statistics().pages_copied,
           memory_.statistics().slow_accesses,
           memory_.statistics().page_walks};
+}
+
+bool Hart::read_csr(unsigned number, std::uint64_t &value) {
+  const Privilege privilege = state_.privilege;
+  const std::uint64_t status = state_.mstatus;
+  state_.privilege = Privilege::kMachine;
+  if (number <= csr::kFcsr) state_.mstatus |= mstatus::kFs;
+  const bool there = csrs_.read(number, value);
+  state_.privilege = privilege;
+  state_.mstatus = status;
+  return there;
+}
+
+bool Hart::write_csr(unsigned number, std::uint64_t value) {
+  const Privilege privilege = state_.privilege;
+  const std::uint64_t status = state_.mstatus;
+  state_.privilege = Privilege::kMachine;
+  const bool is_fp = number <= csr::kFcsr;
+  if (is_fp) state_.mstatus |= mstatus::kFs;
+  const bool there = csrs_.write(number, value);
+  // A CSR instruction counts itself; a debugger's write takes no time.
+  if (number == csr::kMcycle) state_.mcycle_offset = value - state_.cycle;
+  if (number == csr::kMinstret) state_.minstret_offset = value - state_.retired;
+  state_.privilege = privilege;
+  if (is_fp) state_.mstatus = status;
+  return there;
 }
 
 sc_time Hart::local_time() const {
@@ -170,6 +197,7 @@ void Hart::catch_up() {
     synchronise();
     settle();
   } else if (local > sc_time_stamp() && local - sc_time_stamp() >= config_.quantum) {
+    ++quantum_breaks_;
     synchronise();  // nobody else runs meanwhile, so there is nothing to settle
   }
 }
@@ -188,10 +216,12 @@ void Hart::sample_interrupts() {
 void Hart::wait_for_interrupt() {
   synchronise();
   sample_interrupts();
+  debugged();
   while (state_.waiting && (state_.pending() & state_.mie) == 0) {
     sc_core::wait();
     settle();
     sample_interrupts();
+    debugged();
   }
   const std::uint64_t resumed = std::max(state_.cycle, cycles_of(sc_time_stamp()));
   wait_cycles_ += resumed - state_.cycle;
@@ -206,12 +236,23 @@ void Hart::take_interrupt() {
   }
 }
 
+/// Calls the debugger, if there is one. Returns whether it may have changed something.
+bool Hart::debugged() {
+  if (debug_ == nullptr || !debug_->attend()) return false;
+  // Other harts may have run meanwhile.
+  state_.cycle = std::max(state_.cycle, cycles_of(sc_time_stamp()));
+  return true;
+}
+
 void Hart::set_horizon() {
   const std::uint64_t by_quantum = cycles_of(
       sc_time::from_value(saturating_add(sc_time_stamp().value(), config_.quantum.value())));
   const std::uint64_t by_event = cycles_of(next_activity());
   state_.horizon = std::min(by_event, std::max(by_quantum, state_.cycle + 1));
   ++(by_event == state_.horizon ? event_breaks_ : quantum_breaks_);
+  if (debug_ != nullptr && debug_->single_step()) {
+    state_.horizon = std::min(state_.horizon, state_.cycle + 1);
+  }
 }
 
 void Hart::run() {
@@ -220,6 +261,7 @@ void Hart::run() {
   while (true) {
     catch_up();
     while (state_.lost) {
+      if (debugged()) continue;
       sc_core::wait(woken_);
       state_.cycle = std::max(state_.cycle, cycles_of(sc_time_stamp()));
     }
@@ -227,8 +269,10 @@ void Hart::run() {
       wait_for_interrupt();
       continue;
     }
-    sample_interrupts();
-    take_interrupt();
+    do {
+      sample_interrupts();
+      take_interrupt();
+    } while (debugged());
     set_horizon();
     executor_.run();
   }
@@ -253,6 +297,7 @@ std::string Hart::describe(const Trap &trap) const {
 }
 
 void Hart::report(const Trap &trap) {
+  if (debug_ != nullptr) state_.horizon = 0;  // the handler's first instruction may be of interest
   // Environment calls and breakpoints are what software asked for, page faults are how systems
   // page; and what lower privileges do wrong, their supervisor or monitor handles.
   const bool expected = trap.from != Privilege::kMachine || trap.cause == Cause::kEcallMachine ||

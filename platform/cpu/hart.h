@@ -29,6 +29,7 @@
 
 #include "cpu/code_cache.h"
 #include "cpu/csr.h"
+#include "cpu/debug_unit.h"
 #include "cpu/executor.h"
 #include "cpu/hart_config.h"
 #include "cpu/hart_state.h"
@@ -51,9 +52,10 @@ struct HartStatistics {
   std::uint64_t quantum_breaks = 0;    ///< runs bounded by the quantum
   std::uint64_t block_lookups = 0;     ///< blocks found by the run loop rather than by links
   std::uint64_t blocks_decoded = 0;
-  std::uint64_t blocks_dropped = 0;  ///< overwritten, or changed at a fence.i
-  std::uint64_t code_pages = 0;      ///< copied into the instruction cache
-  std::uint64_t slow_accesses = 0;   ///< loads and stores that the fast TLB did not serve
+  std::uint64_t instructions_decoded = 0;  ///< in blocks or alone
+  std::uint64_t blocks_dropped = 0;        ///< overwritten, or changed at a fence.i
+  std::uint64_t code_pages = 0;            ///< copied into the instruction cache
+  std::uint64_t slow_accesses = 0;         ///< loads and stores that the fast TLB did not serve
   std::uint64_t page_walks = 0;
 };
 
@@ -90,6 +92,14 @@ class Hart : public sc_core::sc_module, private BusMaster {
   void set_lost_handler(std::function<void(const std::string &)> handler) {
     lost_handler_ = std::move(handler);
   }
+
+  /// A debugger's unit, or nullptr for none. It must outlive the simulation.
+  void set_debug_unit(DebugUnit *unit) { debug_ = unit; }
+  /// Lets the debug unit be called soon although the hart waits in wfi. From SystemC's thread.
+  void wake() { woken_.notify(sc_core::SC_ZERO_TIME); }
+  /// A debugger's access to CSRs: whatever the privilege and the state of the floating-point unit.
+  bool read_csr(unsigned number, std::uint64_t &value);
+  bool write_csr(unsigned number, std::uint64_t value);
 
   HartState &state() { return state_; }
   const HartState &state() const { return state_; }
@@ -131,6 +141,7 @@ class Hart : public sc_core::sc_module, private BusMaster {
   void sample_interrupts();
   void wait_for_interrupt();
   void take_interrupt();
+  bool debugged();
   void set_horizon();
   void report(const Trap &trap);
   std::string describe(const Trap &trap) const;
@@ -144,6 +155,7 @@ class Hart : public sc_core::sc_module, private BusMaster {
   Executor executor_;
   tlm_utils::tlm_quantumkeeper keeper_;
   sc_core::sc_event woken_;  // by reset()
+  DebugUnit *debug_ = nullptr;
   bool device_accessed_ = false;
   std::uint64_t interrupts_ = 0;
   std::uint64_t wait_cycles_ = 0;

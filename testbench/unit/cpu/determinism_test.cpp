@@ -2,11 +2,10 @@
 // tracing. Each
 // setting runs in a child process, as a process holds one simulation.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <sstream>
 
+#include "children.h"
 #include "test_machine.h"
 
 namespace npim::cpu::test {
@@ -140,29 +139,6 @@ std::string simulate(const Scenario &scenario, const Setting &setting) {
   for (const auto &warning : warnings()) out << '\n' << warning;
   if (setting.trace && traced != s.retired) out << "\ntracer missed instructions";
   return out.str();
-}
-
-/// Runs in a child and returns what it says.
-std::string in_child(const std::function<std::string()> &work) {
-  int ends[2];
-  if (pipe(ends) != 0) return "no pipe";
-  const pid_t child = fork();
-  if (child == 0) {
-    const std::string text = work();
-    const bool written =
-        write(ends[1], text.data(), text.size()) == static_cast<ssize_t>(text.size());
-    _exit(written ? 0 : 1);
-  }
-  close(ends[1]);
-  std::string text;
-  char buffer[4096];
-  for (ssize_t got; (got = read(ends[0], buffer, sizeof buffer)) > 0;) {
-    text.append(buffer, static_cast<std::size_t>(got));
-  }
-  close(ends[0]);
-  int status = 0;
-  waitpid(child, &status, 0);
-  return status == 0 ? text : "child failed: " + text;
 }
 
 class Determinism : public testing::TestWithParam<Scenario> {};
