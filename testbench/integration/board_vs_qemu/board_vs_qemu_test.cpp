@@ -45,11 +45,15 @@ TEST(BoardVsQemu, BoardTest) {
   expect_as_on_qemu("boardtest");
 }
 
-TEST(Determinism, SpeedSettingsChangeNothing) {
-  const auto elf = test::firmware("boardtest");
+TEST(BoardVsQemu, PrivilegedModes) {
+  expect_as_on_qemu("privileged");
+}
+
+void expect_no_difference(const std::string &application, const std::string &last_line) {
+  const auto elf = test::firmware(application);
   SKIP_WITHOUT(elf, "the firmware");
   const std::string expected = run_in_child(no_chip(), *elf, {});
-  EXPECT_THAT(expected, HasSubstr("Board test done"));
+  EXPECT_THAT(expected, HasSubstr(last_line));
   Settings settings;
   for (const double quantum_ns : {0.0, 1.0, 37.0, 1000.0, 1e9}) {
     settings.quantum = sc_time(quantum_ns, SC_NS);
@@ -64,6 +68,14 @@ TEST(Determinism, SpeedSettingsChangeNothing) {
   settings = {};
   settings.tracing = true;
   EXPECT_EQ(run_in_child(no_chip(), *elf, settings), expected) << "with tracing";
+}
+
+TEST(Determinism, SpeedSettingsChangeNothing) {
+  expect_no_difference("boardtest", "Board test done");
+}
+
+TEST(Determinism, NorWithPagingAndDelegatedTraps) {
+  expect_no_difference("privileged", "Back in the monitor with 0");
 }
 
 TEST(Determinism, InputFromAFileArrivesAtTheSameInstruction) {
