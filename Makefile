@@ -15,7 +15,7 @@ DIGITS := configs/networks/digits
 PROGRAM := build/digits.npim
 
 # Debian's kernel on the platform: packages, module, programs and initial RAM disk land here.
-LINUX_PACKAGES := gcc-riscv64-linux-gnu libc6-dev-riscv64-cross cpio
+LINUX_PACKAGES := gcc-riscv64-linux-gnu libc6-dev-riscv64-cross opensbi cpio xz-utils
 LINUX := build/linux
 LINUX_SOURCES := $(wildcard firmware/linux/*/* firmware/linux/module/shim/* firmware/driver/* \
   firmware/runtime/* firmware/include/npim/*)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Fetches Debian's riscv64 kernel, its headers, busybox and OpenSBI, and unpacks them under
-#   OUT/root (kernel, headers, busybox, firmware), OUT/host-root (tools that run on this machine)
+# Fetches Debian's riscv64 kernel, its headers and busybox, and unpacks them under
+#   OUT/root (kernel, headers, busybox), OUT/host-root (tools that run on this machine)
 # usage: fetch-packages.sh OUT
 # apt runs with a configuration, state and cache of its own inside OUT: the system's package lists,
 # cache and sources are read at most. The mirror and its keyring are those of the machine's own apt
@@ -8,7 +8,6 @@
 set -eu
 
 suite=trixie          # riscv64 is a release architecture since this one
-opensbi_suite=bookworm
 
 [ $# = 1 ] || { echo "usage: $0 OUT" >&2; exit 2; }
 mkdir -p "$1"
@@ -90,13 +89,6 @@ write_configuration() {
     echo "Components: main"
     echo "Architectures: riscv64 $host_arch"
     [ -z "$keyring" ] || echo "Signed-By: $keyring"
-    echo
-    echo "Types: deb"
-    echo "URIs: $uri"
-    echo "Suites: $opensbi_suite"
-    echo "Components: main"
-    echo "Architectures: $host_arch"
-    [ -z "$keyring" ] || echo "Signed-By: $keyring"
   } >"$out/apt/debian.sources"
   # The machine's own settings for transfers (a proxy, say) hold; its hooks do not.
   {
@@ -153,8 +145,8 @@ kbuild=$(real_package "$headers" 'linux-kbuild-')
 
 rm -rf "$out/debs" "$out/root" "$out/host-root"
 mkdir -p "$out/debs" "$out/root" "$out/host-root"
-echo "Fetching $image, its headers, busybox-static (riscv64, $suite) and opensbi ($opensbi_suite)"
-download "$image" "$headers" "$common" busybox-static "opensbi/$opensbi_suite"
+echo "Fetching $image, its headers and busybox-static (riscv64, $suite)"
+download "$image" "$headers" "$common" busybox-static
 # The build tools among the headers have to run here; they may want a newer C library than this
 # system's, which comes along.
 download "$kbuild:$host_arch" "libc6:$host_arch"

@@ -119,7 +119,7 @@ TEST_F(Linux, ShellOnTheUartUnloadsAndLoadsTheDriver) {
                                       "grep npim /proc/interrupts\n"
                                       "exit\n";
   const Finished finished =
-      boot("shell", {"--uart-input", (scratch / "input").string(), "--uart-input-after", "# "});
+      boot("shell", {"--uart-input", (scratch / "input").string(), "--uart-input-after", "/data # "});
   EXPECT_EQ(finished.status, 0) << finished.out << finished.err;
   EXPECT_THAT(finished.out, HasSubstr("42 answers"));
   EXPECT_THAT(finished.out, HasSubstr("/dev/npim0: No such file"));
