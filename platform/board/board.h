@@ -1,4 +1,4 @@
-// The SoC, assembled from a configuration: hart, bus, memories, peripherals and the accelerator.
+// The SoC, assembled from a configuration: harts, bus, memories, peripherals and the accelerator.
 //
 //   Board board("board", PlatformConfig::load("configs/platforms/demo.json"));
 //   board.uart().set_sink(...);
@@ -37,8 +37,8 @@ enum class End {
   kFail,     ///< firmware wrote "fail" and a code
   kReset,    ///< firmware asked for a reset
   kTimeout,  ///< the limit of simulated time came first
-  kIdle,     ///< the hart waits for an interrupt that cannot come
-  kLost,     ///< the hart traps in its own trap handler
+  kIdle,     ///< the harts wait for an interrupt that cannot come
+  kLost,     ///< a hart traps in its own trap handler
   kStopped,  ///< stop() was called
 };
 
@@ -103,11 +103,12 @@ class Board : public sc_core::sc_module {
   std::uint64_t poke(std::uint64_t address, const std::uint8_t *bytes, std::uint64_t size);
 
   /// For a debugger, during the simulation: loads firmware, files, kernel and device tree again and
-  /// resets the hart. Peripherals, the accelerator and other memory keep their state, as firmware's start-up
-  /// code finds them after a warm reset.
+  /// resets the hart. Peripherals, the accelerator and other memory keep their state, as firmware's
+  /// start-up code finds them after a warm reset.
   void restart();
   /// Ends the run from inside the simulation, with `reason` for people; the result has `exit_code`.
   void stop(const std::string &reason, int exit_code = 1);
+  bool all_harts_wait() const;  ///< for an interrupt
   /// Whether nothing will happen before the time limit of run() unless a hart does it.
   bool nothing_scheduled() const;
 
@@ -116,7 +117,8 @@ class Board : public sc_core::sc_module {
   /// "main+0x12", or the bare address in hexadecimal.
   std::string symbolise(std::uint64_t address) const;
 
-  cpu::Hart &hart() { return hart_; }
+  cpu::Hart &hart(unsigned index = 0) { return harts_.at(index); }
+  unsigned harts() const { return static_cast<unsigned>(harts_.size()); }
   peripherals::Uart &uart() { return uart_; }
   bus::Bus &bus() { return bus_; }
   const PlatformConfig &config() const { return config_; }
@@ -130,7 +132,9 @@ class Board : public sc_core::sc_module {
   };
 
   void build_map();
+  void set_up(cpu::Hart &hart);
   void connect_interrupts();
+  void connect_hart_lines(unsigned hart);
   std::uint64_t take_room(const std::string &what, std::uint64_t size);
   std::uint64_t place(const std::string &name, std::uint64_t size);
   void finish_setup();
@@ -143,7 +147,8 @@ class Board : public sc_core::sc_module {
 
   const PlatformConfig config_;
   bus::Bus bus_{"bus"};
-  cpu::Hart hart_;
+  sc_core::sc_vector<cpu::Hart> harts_;
+  std::unique_ptr<cpu::Turns> turns_;  // when there are several harts
   memory::BootRom boot_rom_;
   memory::Ram dram_;
   peripherals::Finisher finisher_{"finisher"};
@@ -152,10 +157,10 @@ class Board : public sc_core::sc_module {
   peripherals::Uart uart_{"uart"};
   std::unique_ptr<peripherals::UartInput> uart_input_;
   tlm_utils::simple_initiator_socket<Board> loader_{"loader"};
-  sc_core::sc_signal<bool> software_line_{"software_line"};
-  sc_core::sc_signal<bool> timer_line_{"timer_line"};
-  sc_core::sc_signal<bool> machine_line_{"machine_line"};
-  sc_core::sc_signal<bool> supervisor_line_{"supervisor_line"};
+  struct HartLines {
+    sc_core::sc_signal<bool> software, timer, machine, supervisor;
+  };
+  std::vector<std::unique_ptr<HartLines>> hart_lines_;
   sc_core::sc_signal<bool> uart_line_{"uart_line"};
   sc_core::sc_signal<bool> accelerator_line_{"accelerator_line"};
 
