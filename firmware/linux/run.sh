@@ -21,7 +21,7 @@ if [ "$what" = demo ] && ! [ -t 0 ]; then
   set -- --uart-input "$out/typed" --uart-input-after '/data # ' "$@"
 fi
 status=0
-"$npim" run --platform "$here/../../configs/platforms/demo.json" --firmware "$opensbi" \
+"$npim" run --platform "${NPIM_PLATFORM:-$here/../../configs/platforms/demo.json}" --firmware "$opensbi" \
   --kernel "$out/packages/root/boot/vmlinux-$(cat "$out/packages/kernel-version")" \
   --initrd "$out/initramfs.cpio" --timeout "$seconds" \
   --bootargs "console=ttyS0 panic=-1 cryptomgr.notests npim=$what" "$@" || status=$?
