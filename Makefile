@@ -79,7 +79,10 @@ $(LINUX)/packages/complete: firmware/linux/fetch-packages.sh | deps
 $(LINUX)/neural_pim.ko: $(LINUX)/packages/complete $(LINUX_SOURCES) firmware/linux/build-module.sh
 	@firmware/linux/build-module.sh $(LINUX)/packages $(LINUX)
 
-$(LINUX)/digits.npim: $(DIGITS)/digits.onnx | $(NPIM)-and-firmware
+# Ninja knows whether it is up to date; what depends on it is made again when it changed.
+$(NPIM): $(NPIM)-and-firmware ;
+
+$(LINUX)/digits.npim: $(DIGITS)/digits.onnx $(NPIM)
 	@mkdir -p $(LINUX)
 	@$(NPIM) compile $(DIGITS)/digits.onnx --chip configs/chips/neural-pim.json \
 	  --calibrate $(DIGITS)/calibration-images-idx3-ubyte.gz -o $@

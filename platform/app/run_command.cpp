@@ -217,6 +217,7 @@ class Session {
   board::RunResult run() {
     Progress progress("simulated microseconds", std::lround(options_.timeout_s * 1e6));
     const auto result = board_.run(sc_time(options_.timeout_s, sc_core::SC_SEC), [&] {
+      if (on_console_) return;  // it would be drawn into the guest's screen
       progress.at(std::lround(sc_core::sc_time_stamp().to_seconds() * 1e6));
     });
     std::cout.flush();
@@ -276,6 +277,7 @@ class Session {
     settings.is_idle = [this] { return board_.all_harts_wait(); };
     settings.interval = interval;
     if (!options_.kernel.empty()) {
+      on_console_ = true;
       settings.on_escape = [this] { board_.stop("stopped from the terminal", kSuccess); };
       std::cerr << "The terminal is the board's serial console. Ctrl-] ends the run.\n";
     }
@@ -302,6 +304,7 @@ class Session {
   std::unique_ptr<StageTrace> stage_trace_;
   std::optional<HartViews> views_;
   std::optional<DebugSession> debug_;
+  bool on_console_ = false;  ///< the terminal belongs to the guest
   bool has_results_ = false;
 };
 

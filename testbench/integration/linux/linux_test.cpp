@@ -34,6 +34,7 @@ struct Linux : ::testing::Test {
   std::string folder =
       std::getenv("NPIM_LINUX_DIR") ? std::getenv("NPIM_LINUX_DIR") : kSource + "/build/linux";
   fs::path scratch = fs::temp_directory_path() / ("npim-linux-" + std::to_string(getpid()));
+  std::string platform = kSource + "/configs/platforms/demo.json";
   boost::json::object json;
 
   void SetUp() override {
@@ -48,9 +49,14 @@ struct Linux : ::testing::Test {
   }
 
   Finished boot(const std::string &what, const std::vector<std::string> &options = {}) {
-    std::vector<std::string> command = {
-        kSource + "/firmware/linux/run.sh", kBinary + "/npim", folder, what, "--json",
-        (scratch / "run.json").string()};
+    std::vector<std::string> command = {"env",
+                                        "NPIM_PLATFORM=" + platform,
+                                        kSource + "/firmware/linux/run.sh",
+                                        kBinary + "/npim",
+                                        folder,
+                                        what,
+                                        "--json",
+                                        (scratch / "run.json").string()};
     command.insert(command.end(), options.begin(), options.end());
     Finished finished = run(command, kPatience);
     if (fs::exists(scratch / "run.json")) {
@@ -103,6 +109,44 @@ TEST_F(Linux, ClassifiesTheDigitsAsBareMetalDoes) {
   EXPECT_THAT(finished.out, HasSubstr("reboot: Power down"));
 }
 
+TEST_F(Linux, DemonstrationEndsByItselfWithoutATerminal) {
+  const Finished finished = boot("demo");
+  EXPECT_EQ(finished.status, 0) << finished.out << finished.err;
+  EXPECT_THAT(finished.out, HasSubstr("Classification through /dev/npim0: well"));
+  EXPECT_THAT(finished.out, HasSubstr("/data # "));
+  EXPECT_THAT(finished.out, HasSubstr("Linux on the platform: all went well"));
+}
+
+TEST_F(Linux, ClassifiesOnTwoHarts) {
+  std::string text = read(platform);
+  text.insert(text.find("\"name\""), "\"harts\": 2, ");
+  const std::string chip = "../chips";
+  text.replace(text.find(chip), chip.size(), kSource + "/configs/chips");
+  platform = (scratch / "two-harts.json").string();
+  std::ofstream(platform) << text;
+  const Finished finished = boot("check");
+  EXPECT_EQ(finished.status, 0) << finished.out << finished.err;
+  EXPECT_THAT(finished.out, HasSubstr("smp: Brought up 1 node, 2 CPUs"));
+  EXPECT_THAT(finished.out, HasSubstr("accuracy: 500 of 500"));
+  EXPECT_THAT(finished.out, Not(HasSubstr("Call Trace")));
+}
+
+TEST_F(Linux, SpeedSettingsDoNotChangeIt) {
+  const auto figures = [&](const std::vector<std::string> &options) {
+    const Finished finished = boot("poweroff", options);
+    EXPECT_EQ(finished.status, 0) << finished.out << finished.err;
+    boost::json::array values;
+    for (const char *key :
+         {"simulated_ps", "instructions", "hart_cycles", "exceptions", "interrupts"}) {
+      values.push_back(json.at(key));
+    }
+    return boost::json::serialize(values);
+  };
+  const std::string expected = figures({});
+  EXPECT_EQ(figures({"--quantum-ns", "777"}), expected);
+  EXPECT_EQ(figures({"--no-dmi"}), expected);
+}
+
 TEST_F(Linux, DriverIsSafeAgainstPrograms) {
   const Finished finished = boot("check");
   EXPECT_EQ(finished.status, 0) << finished.out << finished.err;
@@ -118,8 +162,8 @@ TEST_F(Linux, ShellOnTheUartUnloadsAndLoadsTheDriver) {
                                       "npim_classify digits.npim images labels count=40 show=0\n"
                                       "grep npim /proc/interrupts\n"
                                       "exit\n";
-  const Finished finished =
-      boot("shell", {"--uart-input", (scratch / "input").string(), "--uart-input-after", "/data # "});
+  const Finished finished = boot(
+      "shell", {"--uart-input", (scratch / "input").string(), "--uart-input-after", "/data # "});
   EXPECT_EQ(finished.status, 0) << finished.out << finished.err;
   EXPECT_THAT(finished.out, HasSubstr("42 answers"));
   EXPECT_THAT(finished.out, HasSubstr("/dev/npim0: No such file"));
