@@ -14,11 +14,19 @@ NPIM := $(BUILD)/npim
 DIGITS := configs/networks/digits
 PROGRAM := build/digits.npim
 
+# Debian's kernel on the platform: packages, module, programs and initial RAM disk land here.
+LINUX_PACKAGES := gcc-riscv64-linux-gnu libc6-dev-riscv64-cross opensbi cpio xz-utils
+LINUX := build/linux
+LINUX_SOURCES := $(wildcard firmware/linux/*/* firmware/linux/module/shim/* firmware/driver/* \
+  firmware/runtime/* firmware/include/npim/*)
+
 .PHONY: help deps configure build firmware demo test slow-test asan-test bench fuzz format check-format tidy clean
 
 help:
 	@echo 'make demo       install what is missing, build, and classify digits on the simulated chip'
 	@echo 'make test       install what is missing, build, and run the tests (not those labelled slow)'
+	@echo 'make linux-demo boot Debian Linux to a shell on the simulated board, classify digits there'
+	@echo 'make linux-test the tests labelled linux: the same unattended, and the kernel driver'
 	@echo 'make slow-test  the tests labelled slow'
 	@echo 'make asan-test  the tests with AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make bench      the benchmarks'
@@ -58,10 +66,42 @@ demo: $(NPIM)-and-firmware
 	  --labels $(DIGITS)/digits-labels-idx1-ubyte.gz --check
 
 test: build
-	@ctest --preset $(PRESET) -j $(JOBS) -LE slow
+	@ctest --preset $(PRESET) -j $(JOBS) -LE 'slow|linux'
 
 slow-test: build
 	@ctest --preset $(PRESET) -j $(JOBS) -L slow
+
+# The mirror is that of the machine's own apt sources; nothing outside build/ changes.
+$(LINUX)/packages/complete: firmware/linux/fetch-packages.sh | deps
+	@rm -f $@
+	@firmware/linux/fetch-packages.sh $(LINUX)/packages
+
+$(LINUX)/neural_pim.ko: $(LINUX)/packages/complete $(LINUX_SOURCES) firmware/linux/build-module.sh
+	@firmware/linux/build-module.sh $(LINUX)/packages $(LINUX)
+
+# Ninja knows whether it is up to date; what depends on it is made again when it changed.
+$(NPIM): $(NPIM)-and-firmware ;
+
+$(LINUX)/digits.npim: $(DIGITS)/digits.onnx $(NPIM)
+	@mkdir -p $(LINUX)
+	@$(NPIM) compile $(DIGITS)/digits.onnx --chip configs/chips/neural-pim.json \
+	  --calibrate $(DIGITS)/calibration-images-idx3-ubyte.gz -o $@
+
+$(LINUX)/initramfs.cpio: $(LINUX)/neural_pim.ko $(LINUX)/digits.npim \
+    firmware/linux/build-initramfs.sh firmware/linux/initramfs/init
+	@firmware/linux/build-initramfs.sh $(LINUX)/packages $(LINUX) $(LINUX)/digits.npim \
+	  $(DIGITS)/digits-images-idx3-ubyte.gz $(DIGITS)/digits-labels-idx1-ubyte.gz
+
+.PHONY: linux-setup linux-demo linux-test
+linux-setup linux-demo linux-test: PACKAGES += $(LINUX_PACKAGES)
+linux-setup: $(LINUX)/initramfs.cpio
+
+linux-demo: linux-setup $(NPIM)-and-firmware
+	@firmware/linux/run.sh $(NPIM) $(LINUX)
+
+linux-test: linux-setup
+	@cmake --build --preset $(PRESET) -j $(JOBS) --target integration_linux
+	@ctest --preset $(PRESET) -L linux --output-on-failure
 
 asan-test:
 	@$(MAKE) --no-print-directory test PRESET=asan

@@ -13,6 +13,7 @@
 #include "app/debug_session.h"
 #include "app/hart_views.h"
 #include "app/progress.h"
+#include "app/prompted_bytes.h"
 #include "app/results.h"
 #include "app/stage_trace.h"
 #include "app/statistics.h"
@@ -31,8 +32,11 @@ namespace {
 namespace po = boost::program_options;
 using sc_core::sc_time;
 
+constexpr std::size_t kLargestKernel = std::size_t{512} << 20;
+
 struct RunOptions {
-  std::string platform, firmware, program, images, labels, bootargs, json, trace, uart_input;
+  std::string platform, firmware, program, images, labels, bootargs, json, trace, uart_input,
+      uart_input_after, kernel, initrd;
   HartViewOptions views;
   int count = 0, show = 5, batch = 0;
   double timeout_s = 0, quantum_ns = 0;
@@ -45,6 +49,10 @@ bool parse(const Arguments &arguments, RunOptions &to) {
   auto add = options.add_options();
   add("platform", po::value(&to.platform)->required(), "platform file (configs/platforms/*.json)");
   add("firmware", po::value(&to.firmware)->required(), "ELF file for RV64GC");
+  add("kernel", po::value(&to.kernel),
+      "Linux kernel (\"Image\", not compressed), placed where it asks to be; the firmware is then "
+      "OpenSBI's fw_jump.elf");
+  add("initrd", po::value(&to.initrd), "initial RAM disk for the kernel, placed in DRAM");
   add("program", po::value(&to.program), "program from `npim compile`, placed in DRAM");
   add("images", po::value(&to.images), "IDX (also .gz) or CIFAR-10 binary, placed in DRAM as IDX");
   add("labels", po::value(&to.labels), "IDX labels (a CIFAR batch has its own)");
@@ -66,6 +74,8 @@ bool parse(const Arguments &arguments, RunOptions &to) {
       "compute every input slice on every bit line: slow, same results and times");
   add("uart-input", po::value(&to.uart_input),
       "file whose bytes the UART receives (default: the terminal, if there is one)");
+  add("uart-input-after", po::value(&to.uart_input_after),
+      "hold --uart-input back until the UART has sent this text");
   add("stats", po::bool_switch(&to.stats), "print what the hart did, and how fast");
   add("trace-instructions", po::value(&to.views.trace),
       "write every retired instruction with its symbol and what it wrote");
@@ -85,8 +95,8 @@ bool parse(const Arguments &arguments, RunOptions &to) {
                        "Usage: npim run --platform FILE --firmware ELF [--program FILE.npim] "
                        "[--images FILE] [--labels FILE] ...\n\n"
                        "Boots firmware on the virtual platform. Exit status: 0 when firmware ends "
-                       "with \"pass\", 1 when "
-                       "it fails,\ntraps, hangs or --check finds a difference, 2 for bad input.",
+                       "with \"pass\" or is\nstopped from the terminal, 1 when it fails, traps, "
+                       "hangs or --check finds a difference, 2 for bad input.",
                        options, "", values)) {
     return false;
   }
@@ -102,6 +112,10 @@ bool parse(const Arguments &arguments, RunOptions &to) {
     refuse("--check needs --program and --images");
   }
   if (!to.labels.empty() && to.images.empty()) refuse("--labels needs --images");
+  if (!to.initrd.empty() && to.kernel.empty()) refuse("--initrd needs --kernel");
+  if (!to.uart_input_after.empty() && to.uart_input.empty()) {
+    refuse("--uart-input-after needs --uart-input");
+  }
   if (!to.views.trace_filter.empty() && to.views.trace.empty()) {
     refuse("--trace-filter needs --trace-instructions");
   }
@@ -187,6 +201,12 @@ class Session {
       board_.attach(*accelerator_);
     }
     board_.load_elf(options.firmware);
+    if (!options.kernel.empty()) {
+      board_.load_kernel(read_file(options.kernel, kLargestKernel), options.kernel);
+    }
+    if (!options.initrd.empty()) {
+      board_.load_initrd(read_file(options.initrd, kLargestKernel), options.initrd);
+    }
     add_files();
     connect_terminal();
     if (!options.trace.empty()) start_trace();
@@ -197,6 +217,7 @@ class Session {
   board::RunResult run() {
     Progress progress("simulated microseconds", std::lround(options_.timeout_s * 1e6));
     const auto result = board_.run(sc_time(options_.timeout_s, sc_core::SC_SEC), [&] {
+      if (on_console_) return;  // it would be drawn into the guest's screen
       progress.at(std::lround(sc_core::sc_time_stamp().to_seconds() * 1e6));
     });
     std::cout.flush();
@@ -230,19 +251,38 @@ class Session {
   }
 
   void connect_terminal() {
-    board_.uart().set_sink([](char c) {
+    const bool on_terminal = isatty(STDOUT_FILENO) != 0;  // a prompt ends without a new line
+    PromptedBytes *prompted = connect_input();
+    board_.uart().set_sink([on_terminal, prompted](char c) {
       std::cout.put(c);
-      if (c == '\n') std::cout.flush();
+      if (c == '\n' || on_terminal) std::cout.flush();
+      if (prompted != nullptr) prompted->sent(c);
     });
-    const sc_time interval(100, sc_core::SC_US);
+  }
+
+  /// Returns the source that watches what the UART sends, if there is one.
+  PromptedBytes *connect_input() {
+    const std::chrono::microseconds interval(100);
+    const sc_time simulated(static_cast<double>(interval.count()), sc_core::SC_US);
     if (!options_.uart_input.empty()) {
       const Bytes bytes = read_file(options_.uart_input);
-      board_.set_uart_input(
-          std::make_unique<peripherals::FixedBytes>(std::string(bytes.begin(), bytes.end())),
-          interval);
-    } else if (isatty(STDIN_FILENO) != 0) {
-      board_.set_uart_input(std::make_unique<TerminalInput>(), interval);
+      auto source = std::make_unique<PromptedBytes>(std::string(bytes.begin(), bytes.end()),
+                                                    options_.uart_input_after);
+      PromptedBytes *watching = source.get();
+      board_.set_uart_input(std::move(source), simulated);
+      return watching;
     }
+    if (isatty(STDIN_FILENO) == 0) return nullptr;
+    TerminalInput::Settings settings;
+    settings.is_idle = [this] { return board_.all_harts_wait(); };
+    settings.interval = interval;
+    if (!options_.kernel.empty()) {
+      on_console_ = true;
+      settings.on_escape = [this] { board_.stop("stopped from the terminal", kSuccess); };
+      std::cerr << "The terminal is the board's serial console. Ctrl-] ends the run.\n";
+    }
+    board_.set_uart_input(std::make_unique<TerminalInput>(std::move(settings)), simulated);
+    return nullptr;
   }
 
   void start_trace() {
@@ -264,6 +304,7 @@ class Session {
   std::unique_ptr<StageTrace> stage_trace_;
   std::optional<HartViews> views_;
   std::optional<DebugSession> debug_;
+  bool on_console_ = false;  ///< the terminal belongs to the guest
   bool has_results_ = false;
 };
 
@@ -374,7 +415,10 @@ int run_command(const Arguments &arguments) {
   if (options.stats) std::cout << statistics_text(outcome.hart, outcome.host_s);
   if (options.check) outcome.check_passed = check_results(options, inputs, outcome.results);
   if (!options.json.empty()) write_json(options, outcome, session.accelerator());
-  const bool well = outcome.result.end == board::End::kPass && outcome.check_passed.value_or(true);
+  const auto &result = outcome.result;
+  const bool ended_well = result.end == board::End::kPass ||
+                          (result.end == board::End::kStopped && result.exit_code == 0);
+  const bool well = ended_well && outcome.check_passed.value_or(true);
   return well ? kSuccess : kProgramFailed;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "board/kernel_image.h"
 #include "board/reset_code.h"
 
 namespace npim::board {
@@ -124,16 +125,39 @@ std::uint64_t Board::place(const std::string &name, std::uint64_t size) {
   for (const auto &area : areas_) {
     if (area.name == name) throw InputError("file '" + name + "'", "is given twice");
   }
+  areas_.push_back({name, take_room("file '" + name + "'", size), size});
+  return free_end_;
+}
+
+std::uint64_t Board::take_room(const std::string &what, std::uint64_t size) {
   const std::uint64_t room = free_end_ - config_.dram.base;
   const std::uint64_t pages = size == 0 ? 1 : (size - 1) / kPage + 1;
   if (size > room || pages * kPage > room) {
-    throw InputError("file '" + name + "'", "its " + std::to_string(size) +
-                                                " bytes do not fit into DRAM; free are " +
-                                                std::to_string(room));
+    throw InputError(what, "its " + std::to_string(size) +
+                               " bytes do not fit into DRAM; free are " + std::to_string(room));
   }
   free_end_ -= pages * kPage;
-  areas_.push_back({name, free_end_, size});
   return free_end_;
+}
+
+void Board::load_kernel(const Bytes &content, const std::string &name) {
+  if (kernel_) throw InputError(name, "a kernel is loaded already: " + kernel_name_);
+  const KernelImage image = parse_kernel_image(content, name);
+  if (image.text_offset >= config_.dram.size ||
+      image.memory_size > config_.dram.size - image.text_offset) {
+    throw InputError(name,
+                     "does not fit into DRAM of " + std::to_string(config_.dram.size) + " bytes");
+  }
+  kernel_name_ = name;
+  kernel_ = Range{config_.dram.base + image.text_offset, image.memory_size};
+  loads_.push_back({kernel_->base, content});
+}
+
+void Board::load_initrd(Bytes content, const std::string &name) {
+  if (initrd_) throw InputError(name, "there is an initial RAM disk already");
+  const std::uint64_t size = content.size();
+  initrd_ = Range{take_room(name, size), size};
+  loads_.push_back({initrd_->base, std::move(content)});
 }
 
 std::uint64_t Board::add_file(const std::string &name, Bytes content) {
@@ -161,12 +185,13 @@ void Board::set_uart_input(std::unique_ptr<peripherals::ByteSource> source,
 
 void Board::finish_setup() {
   if (firmware_.segments.empty()) throw InputError(name(), "there is no firmware to run");
-  device_tree_ = build_device_tree(config_, bootargs_, areas_);
+  device_tree_ = build_device_tree(config_, bootargs_, areas_, initrd_);
   if (device_tree_.size() + kPage > free_end_ - config_.dram.base) {
     throw InputError(name(), "DRAM has no room for the device tree");
   }
   device_tree_address_ = (free_end_ - device_tree_.size()) & ~std::uint64_t{7};
   check_room();
+  check_kernel_room();
   boot_rom_.load(reset_code(firmware_.entry, device_tree_address_));
 }
 
@@ -179,11 +204,26 @@ void Board::check_room() const {
                                        bus::hex(device_tree_address_));
 }
 
+void Board::check_kernel_room() const {
+  if (!kernel_) return;
+  const std::uint64_t end = kernel_->base + kernel_->size;
+  if (end > device_tree_address_) {
+    throw InputError(kernel_name_, "its " + bus::hex(kernel_->size) + " bytes at " +
+                                       bus::hex(kernel_->base) +
+                                       " overlap the files or the device tree, which start at " +
+                                       bus::hex(device_tree_address_));
+  }
+  for (const auto &segment : firmware_.segments) {
+    if (segment.address < end && kernel_->base < segment.address + segment.memory_size) {
+      throw InputError(firmware_name_, "overlaps the kernel at " + bus::hex(kernel_->base));
+    }
+  }
+}
+
 void Board::start_of_simulation() {
   for (const auto &segment : firmware_.segments) write_memory(segment.address, segment.bytes);
   for (const auto &load : loads_) write_memory(load.address, load.content);
   write_memory(device_tree_address_, device_tree_);
-  loads_.clear();
 }
 
 void Board::write_memory(std::uint64_t address, const Bytes &content) {
@@ -240,12 +280,14 @@ void Board::restart() {
     const Bytes zeros(segment.memory_size - segment.bytes.size());
     write_memory(segment.address + segment.bytes.size(), zeros);
   }
+  for (const auto &load : loads_) write_memory(load.address, load.content);
   write_memory(device_tree_address_, device_tree_);
   for (cpu::Hart &hart : harts_) hart.reset();
 }
 
-void Board::stop(const std::string &reason) {
+void Board::stop(const std::string &reason, int exit_code) {
   stopped_ = reason;
+  stopped_code_ = exit_code;
   sc_core::sc_stop();
 }
 
@@ -292,7 +334,7 @@ RunResult Board::run(const sc_core::sc_time &limit, const std::function<void()> 
                       sc_core::SC_EXIT_ON_STARVATION);
     if (progress) progress();
   } while (sc_core::sc_get_status() == sc_core::SC_PAUSED && sc_core::sc_pending_activity());
-  idle_ = idle_ || (!expired_ && lost_.empty() &&
+  idle_ = idle_ || (!expired_ && lost_.empty() && stopped_.empty() &&
                     finisher_.outcome() == peripherals::Finisher::Outcome::kNone);
   return result();
 }
@@ -312,7 +354,7 @@ RunResult Board::result() const {
   if (finisher_.outcome() == Finisher::Outcome::kReset) {
     return {End::kReset, 1, "firmware asked for a reset, which ends the run", now};
   }
-  if (!stopped_.empty()) return {End::kStopped, 1, stopped_, now};
+  if (!stopped_.empty()) return {End::kStopped, stopped_code_, stopped_, now};
   if (!lost_.empty()) return {End::kLost, 1, lost_, now};
   if (idle_) {
     return {End::kIdle, 1,

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <systemc>
 #include <vector>
@@ -57,6 +58,12 @@ class Board : public sc_core::sc_module {
   void load_elf(const std::string &path);
   void load_elf(const Bytes &content, const std::string &name);
 
+  /// Places a kernel (see parse_kernel_image) where it wants to be, for a firmware such as OpenSBI
+  /// to jump to. At most one. Throws InputError.
+  void load_kernel(const Bytes &content, const std::string &name);
+  /// Places an initial RAM disk near the top of DRAM and names it in the device tree. At most one.
+  void load_initrd(Bytes content, const std::string &name);
+
   /// Places bytes in DRAM, from its top downwards, page aligned, and names them in the device tree.
   /// Returns the address. Throws InputError when there is no room, for a name that is empty, not
   /// printable, longer than 64 characters or taken.
@@ -95,12 +102,13 @@ class Board : public sc_core::sc_module {
   /// be told (Hart::memory_changed).
   std::uint64_t poke(std::uint64_t address, const std::uint8_t *bytes, std::uint64_t size);
 
-  /// For a debugger, during the simulation: loads firmware and device tree again and resets the
-  /// hart. Peripherals, the accelerator and other memory keep their state, as firmware's start-up
-  /// code finds them after a warm reset.
+  /// For a debugger, during the simulation: loads firmware, files, kernel and device tree again and
+  /// resets the hart. Peripherals, the accelerator and other memory keep their state, as firmware's
+  /// start-up code finds them after a warm reset.
   void restart();
-  /// Ends the run, with `reason` for people.
-  void stop(const std::string &reason);
+  /// Ends the run from inside the simulation, with `reason` for people; the result has `exit_code`.
+  void stop(const std::string &reason, int exit_code = 1);
+  bool all_harts_wait() const;  ///< for an interrupt
   /// Whether nothing will happen before the time limit of run() unless a hart does it.
   bool nothing_scheduled() const;
 
@@ -127,10 +135,11 @@ class Board : public sc_core::sc_module {
   void set_up(cpu::Hart &hart);
   void connect_interrupts();
   void connect_hart_lines(unsigned hart);
-  bool all_harts_wait() const;
+  std::uint64_t take_room(const std::string &what, std::uint64_t size);
   std::uint64_t place(const std::string &name, std::uint64_t size);
   void finish_setup();
   void check_room() const;
+  void check_kernel_room() const;
   void start_of_simulation() override;
   void write_memory(std::uint64_t address, const Bytes &content);
   void deadline_reached();
@@ -158,6 +167,8 @@ class Board : public sc_core::sc_module {
   std::string firmware_name_;
   ElfImage firmware_;
   std::string bootargs_;
+  std::string kernel_name_;
+  std::optional<Range> kernel_, initrd_;
   std::vector<NamedArea> areas_;
   std::vector<Load> loads_;
   std::uint64_t free_end_;  ///< DRAM from here on is taken by areas
@@ -168,8 +179,8 @@ class Board : public sc_core::sc_module {
   sc_core::sc_time limit_ = sc_core::sc_max_time();
   bool expired_ = false;
   bool idle_ = false;
-  std::string lost_;
-  std::string stopped_;
+  std::string lost_, stopped_;
+  int stopped_code_ = 1;
 };
 
 }  // namespace npim::board

@@ -5,13 +5,14 @@
 #include <initializer_list>
 
 #include "base/error.h"
+#include "peripherals/finisher.h"
 #include "peripherals/plic.h"
 
 namespace npim::board {
 namespace {
 
-constexpr std::uint32_t kPlic = 1, kFirstCpuInterrupts = 2;       // phandles
-constexpr std::uint32_t kMachineSoftware = 3, kMachineTimer = 7;  // mip bits
+constexpr std::uint32_t kPlic = 1, kFinisher = 2, kFirstCpuInterrupts = 3;  // phandles
+constexpr std::uint32_t kMachineSoftware = 3, kMachineTimer = 7;            // mip bits
 constexpr std::uint32_t kSupervisorExternal = 9, kMachineExternal = 11;
 
 std::string unit(const std::string &name, std::uint64_t address) {
@@ -49,6 +50,9 @@ class Writer {
     check(
         fdt_property(buffer_.data(), key, big_endian.data(), static_cast<int>(big_endian.size())));
   }
+  void address(const char *key, std::uint64_t value) {
+    cells(key, {static_cast<std::uint32_t>(value >> 32), static_cast<std::uint32_t>(value)});
+  }
   void flag(const char *key) { check(fdt_property(buffer_.data(), key, nullptr, 0)); }
   void reg(std::uint64_t base, std::uint64_t size) {
     cells("reg", {static_cast<std::uint32_t>(base >> 32), static_cast<std::uint32_t>(base),
@@ -74,8 +78,12 @@ class Writer {
 class Builder {
  public:
   Builder(const PlatformConfig &config, const std::string &bootargs,
-          const std::vector<NamedArea> &areas)
-      : config_(config), bootargs_(bootargs), areas_(areas), out_(room(bootargs, areas)) {}
+          const std::vector<NamedArea> &areas, const std::optional<Range> &initrd)
+      : config_(config),
+        bootargs_(bootargs),
+        areas_(areas),
+        initrd_(initrd),
+        out_(room(bootargs, areas)) {}
 
   Bytes build() {
     out_.node("", [this] {
@@ -91,6 +99,7 @@ class Builder {
       });
       reserved_memory();
       soc();
+      power();
     });
     return out_.finish();
   }
@@ -106,6 +115,9 @@ class Builder {
     out_.node("chosen", [this] {
       out_.text("bootargs", bootargs_);
       out_.text("stdout-path", "/soc/" + unit("serial", config_.uart.base));
+      if (!initrd_) return;
+      out_.address("linux,initrd-start", initrd_->base);
+      out_.address("linux,initrd-end", initrd_->base + initrd_->size);
     });
   }
 
@@ -141,7 +153,11 @@ class Builder {
       out_.cells("reg", {hart_id(hart)});
       out_.text("status", "okay");
       out_.text("compatible", "riscv");
-      out_.text("riscv,isa", "rv64imafdc_zicsr_zifencei");
+      out_.text("mmu-type", "riscv,sv39");
+      out_.text("riscv,isa", "rv64imafdc_zicntr_zicsr_zifencei");
+      out_.text("riscv,isa-base", "rv64i");
+      out_.texts("riscv,isa-extensions",
+                 {"i", "m", "a", "f", "d", "c", "zicntr", "zicsr", "zifencei"});
       out_.node("interrupt-controller", [hart, this] {
         out_.cells("#interrupt-cells", {1});
         out_.flag("interrupt-controller");
@@ -192,7 +208,22 @@ class Builder {
     out_.node(unit("test", config_.finisher.base), [this] {
       out_.texts("compatible", {"sifive,test1", "sifive,test0", "syscon"});
       out_.reg(config_.finisher.base, config_.finisher.size);
+      out_.cells("phandle", {kFinisher});
     });
+  }
+
+  /// How an operating system ends the run, by its generic drivers for such words.
+  void power() {
+    const auto node = [this](const char *name, const char *compatible, std::uint32_t value) {
+      out_.node(name, [&] {
+        out_.text("compatible", compatible);
+        out_.cells("regmap", {kFinisher});
+        out_.cells("offset", {0});
+        out_.cells("value", {value});
+      });
+    };
+    node("poweroff", "syscon-poweroff", peripherals::Finisher::kPass);
+    node("reboot", "syscon-reboot", peripherals::Finisher::kReset);
   }
 
   void clint() {
@@ -232,20 +263,22 @@ class Builder {
       out_.reg(config_.accelerator->registers.base, config_.accelerator->registers.size);
       out_.cells("interrupt-parent", {kPlic});
       out_.cells("interrupts", {config_.accelerator->plic_interrupt});
+      out_.flag("dma-coherent");
     });
   }
 
   const PlatformConfig &config_;
   const std::string &bootargs_;
   const std::vector<NamedArea> &areas_;
+  const std::optional<Range> &initrd_;
   Writer out_;
 };
 
 }  // namespace
 
 Bytes build_device_tree(const PlatformConfig &config, const std::string &bootargs,
-                        const std::vector<NamedArea> &areas) {
-  return Builder(config, bootargs, areas).build();
+                        const std::vector<NamedArea> &areas, const std::optional<Range> &initrd) {
+  return Builder(config, bootargs, areas, initrd).build();
 }
 
 }  // namespace npim::board

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,8 +19,9 @@ struct NamedArea {
 };
 
 /// Describes the board as configured. Areas become /reserved-memory/file@ADDRESS nodes with
-/// compatible "neural-pim,file" and `npim,name`.
+/// compatible "neural-pim,file" and `npim,name`. An initial RAM disk stands in /chosen.
 Bytes build_device_tree(const PlatformConfig &config, const std::string &bootargs,
-                        const std::vector<NamedArea> &areas);
+                        const std::vector<NamedArea> &areas,
+                        const std::optional<Range> &initrd = std::nullopt);
 
 }  // namespace npim::board

@@ -442,7 +442,7 @@ struct Interpreter {
 
   /// Executes step[1], an operation.
   template <Op kOp, Use kUse>
-  static void then_operate(std::uint64_t passed, NPIM_HANDLER_PARAMETERS) {
+  [[gnu::always_inline]] static void then_operate(std::uint64_t passed, NPIM_HANDLER_PARAMETERS) {
     const Instruction &i = step[1].instruction;
     hart->x[i.rd] =
         compute<kOp>(first_operand<kUse>(hart, i, passed), second_operand<kUse>(hart, i, passed),
@@ -451,7 +451,7 @@ struct Interpreter {
   }
   /// Executes step[1], a branch in the page.
   template <Op kOp, Use kUse>
-  static void then_branch(std::uint64_t passed, NPIM_HANDLER_PARAMETERS) {
+  [[gnu::always_inline]] static void then_branch(std::uint64_t passed, NPIM_HANDLER_PARAMETERS) {
     const Instruction &i = step[1].instruction;
     if (!compare<kOp>(first_operand<kUse>(hart, i, passed),
                       second_operand<kUse>(hart, i, passed))) {

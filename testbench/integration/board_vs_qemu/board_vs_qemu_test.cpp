@@ -45,6 +45,10 @@ TEST(BoardVsQemu, BoardTest) {
   expect_as_on_qemu("boardtest");
 }
 
+TEST(BoardVsQemu, PrivilegedModes) {
+  expect_as_on_qemu("privileged");
+}
+
 PlatformConfig harts(unsigned count) {
   PlatformConfig config = no_chip();
   config.harts = count;
@@ -84,11 +88,11 @@ TEST(Determinism, SpeedSettingsChangeNothingForSeveralHarts) {
   EXPECT_EQ(run_in_child(plain, *elf, {}), expected) << "without the block cache";
 }
 
-TEST(Determinism, SpeedSettingsChangeNothing) {
-  const auto elf = test::firmware("boardtest");
+void expect_no_difference(const std::string &application, const std::string &last_line) {
+  const auto elf = test::firmware(application);
   SKIP_WITHOUT(elf, "the firmware");
   const std::string expected = run_in_child(no_chip(), *elf, {});
-  EXPECT_THAT(expected, HasSubstr("Board test done"));
+  EXPECT_THAT(expected, HasSubstr(last_line));
   Settings settings;
   for (const double quantum_ns : {0.0, 1.0, 37.0, 1000.0, 1e9}) {
     settings.quantum = sc_time(quantum_ns, SC_NS);
@@ -103,6 +107,14 @@ TEST(Determinism, SpeedSettingsChangeNothing) {
   settings = {};
   settings.tracing = true;
   EXPECT_EQ(run_in_child(no_chip(), *elf, settings), expected) << "with tracing";
+}
+
+TEST(Determinism, SpeedSettingsChangeNothing) {
+  expect_no_difference("boardtest", "Board test done");
+}
+
+TEST(Determinism, NorWithPagingAndDelegatedTraps) {
+  expect_no_difference("privileged", "Back in the monitor with 0");
 }
 
 TEST(Determinism, InputFromAFileArrivesAtTheSameInstruction) {

@@ -139,6 +139,15 @@ TEST_F(BadInput, ImagesAndLabels) {
                  {"cut.idx.gz", "gzip"});
 }
 
+TEST_F(BadInput, KernelsAndRamDisks) {
+  expect_refused(run_with("--kernel", "/no/such/Image"), {"/no/such/Image"});
+  expect_refused(run_with("--kernel", npim_.write("short", "MZ")), {"short", "too short"});
+  expect_refused(run_with("--kernel", NpimRunner::firmware("hello")),
+                 {"hello.elf", "not a RISC-V kernel image"});
+  expect_refused(run_with("--initrd", npim_.write("disk", "x")), {"--initrd", "--kernel"});
+  expect_refused(run_with("--uart-input-after", "# "), {"--uart-input-after", "--uart-input"});
+}
+
 TEST_F(BadInput, ImagesOfAnotherShapeThanTheProgram) {
   const std::string idx = std::string("\0\0\x08\x03\0\0\0\x01\0\0\0\x04\0\0\0\x04", 16);
   const std::string images = npim_.write("four.idx", idx + std::string(16, 'a'));

@@ -199,6 +199,74 @@ TEST_F(BoardBench, RefusesBadNamesAndMissingFirmware) {
   EXPECT_THROW(board->load_elf(elf_of(finish(0x5555)), "again.elf"), InputError);
 }
 
+/// A kernel image of `code` behind its header, which jumps over itself.
+Bytes kernel_of(const std::vector<std::uint32_t> &code, std::uint64_t memory_size = 0x1000) {
+  ByteWriter out;
+  out.put(std::uint64_t{0x0400006f});  // j .+64
+  out.put(std::uint64_t{0x200000});
+  out.put(memory_size);
+  while (out.size() < 56) out.put(std::uint8_t{0});
+  out.put(std::uint32_t{0x05435352});
+  out.put(std::uint32_t{0});
+  for (const auto instruction : code) out.put(instruction);
+  return out.take();
+}
+
+constexpr std::uint32_t kAuipcT0TwoMiB = 0x00200297, kJumpToT0 = 0x00028067;
+
+TEST_F(BoardBench, FirmwareFindsTheKernelAndItTheRamDisk) {
+  make({kAuipcT0TwoMiB, kJumpToT0});
+  board->load_kernel(kernel_of(finish(0x5555)), "Image");
+  const Bytes disk = {7, 8, 9};
+  board->load_initrd(disk, "disk.cpio");
+  EXPECT_EQ(board->run(sc_time(1, SC_MS)).end, End::kPass);
+  EXPECT_EQ(board->peek(0xfffff000, 3), disk);
+  const Bytes &tree = board->device_tree();
+  int size = 0;
+  const void *end =
+      fdt_getprop(tree.data(), fdt_path_offset(tree.data(), "/chosen"), "linux,initrd-end", &size);
+  ASSERT_EQ(size, 8);
+  EXPECT_EQ(fdt64_ld(static_cast<const fdt64_t *>(end)), 0xfffff003u);
+}
+
+TEST_F(BoardBench, RefusesKernelsThatDoNotFit) {
+  config.dram.size = 0x400000;
+  make(finish(0x5555));
+  EXPECT_THROW(board->load_kernel(Bytes(100), "Image"), InputError);
+  EXPECT_THROW(board->load_kernel(kernel_of({}, 0x200001), "Image"), InputError);
+  board->load_kernel(kernel_of({}, 0x200000), "Image");
+  EXPECT_THROW(board->load_kernel(kernel_of({}), "again"), InputError);
+  EXPECT_THROW(board->load_initrd(Bytes(0x400001), "disk"), InputError);
+  board->load_initrd(Bytes(1), "disk");
+  EXPECT_THROW(board->load_initrd(Bytes(1), "again"), InputError);
+  EXPECT_THROW(board->run(sc_time(1, SC_MS)), InputError);  // kernel over RAM disk
+}
+
+TEST_F(BoardBench, FirmwareMayNotOverlapTheKernel) {
+  make().load_elf(elf_of(finish(0x5555), 0x200001), "fw.elf");
+  board->load_kernel(kernel_of({}), "Image");
+  EXPECT_THROW(board->run(sc_time(1, SC_MS)), InputError);
+}
+
+TEST_F(BoardBench, StopEndsTheRun) {
+  make({kJumpToSelf});
+  struct Stopper : peripherals::ByteSource {
+    Board *board = nullptr;
+    std::optional<std::uint8_t> next() override {
+      if (sc_core::sc_time_stamp() >= sc_time(50, SC_US)) board->stop("enough");
+      return std::nullopt;
+    }
+    bool exhausted() override { return false; }
+  };
+  auto stopper = std::make_unique<Stopper>();
+  stopper->board = board.get();
+  board->set_uart_input(std::move(stopper), sc_time(10, SC_US));
+  const RunResult result = board->run(sc_time(1, SC_MS));
+  EXPECT_EQ(result.end, End::kStopped);
+  EXPECT_EQ(result.reason, "enough");
+  EXPECT_NE(result.exit_code, 0);
+}
+
 TEST_F(BoardBench, DescribesAddresses) {
   make();
   EXPECT_EQ(board->describe(0x10000005), "UART 16550 + 0x5 (LSR)");

@@ -11,8 +11,10 @@ struct DeviceTree : testing::Test {
   Bytes tree;
 
   void build(const std::string &platform, const std::string &bootargs = "",
-             const std::vector<NamedArea> &areas = {}) {
-    tree = build_device_tree(PlatformConfig::parse(platform, "board.json"), bootargs, areas);
+             const std::vector<NamedArea> &areas = {},
+             const std::optional<Range> &initrd = std::nullopt) {
+    tree =
+        build_device_tree(PlatformConfig::parse(platform, "board.json"), bootargs, areas, initrd);
     ASSERT_EQ(fdt_check_full(tree.data(), tree.size()), 0);
   }
   std::string text(const char *path, const char *key) const {
@@ -52,7 +54,17 @@ TEST_F(DeviceTree, DescribesTheBoard) {
   EXPECT_THAT(cells("/soc/accelerator@40000000", "reg"), ElementsAre(0, 0x40000000, 0, 0x1000));
   EXPECT_THAT(cells("/soc/accelerator@40000000", "interrupts"), ElementsAre(32));
   EXPECT_EQ(text("/aliases", "npim0"), "/soc/accelerator@40000000");
-  EXPECT_EQ(text("/cpus/cpu@0", "riscv,isa"), "rv64imafdc_zicsr_zifencei");
+  EXPECT_EQ(text("/cpus/cpu@0", "riscv,isa"), "rv64imafdc_zicntr_zicsr_zifencei");
+  EXPECT_EQ(text("/cpus/cpu@0", "mmu-type"), "riscv,sv39");
+  EXPECT_EQ(text("/cpus/cpu@0", "riscv,isa-base"), "rv64i");
+  EXPECT_EQ(text("/cpus/cpu@0", "riscv,isa-extensions"),
+            std::string("i\0m\0a\0f\0d\0c\0zicntr\0zicsr\0zifencei", 33));
+  EXPECT_THAT(cells("/chosen", "linux,initrd-start"), IsEmpty());
+  // An operating system ends the run through the test finisher.
+  EXPECT_EQ(text("/poweroff", "compatible"), "syscon-poweroff");
+  EXPECT_THAT(cells("/poweroff", "value"), ElementsAre(0x5555));
+  EXPECT_THAT(cells("/reboot", "value"), ElementsAre(0x7777));
+  EXPECT_EQ(cells("/poweroff", "regmap"), cells("/soc/test@100000", "phandle"));
   // The interrupt parents exist.
   const auto plic = cells("/soc/plic@c000000", "phandle");
   EXPECT_EQ(cells("/soc/accelerator@40000000", "interrupt-parent"), plic);
@@ -76,6 +88,12 @@ TEST_F(DeviceTree, ListsFilesByName) {
   EXPECT_THAT(cells("/reserved-memory/file@fffff000", "reg"), ElementsAre(0, 0xfffff000, 0, 0x123));
   EXPECT_EQ(text("/reserved-memory/file@fffff000", "no-map"), "");
   EXPECT_THAT(cells("/reserved-memory/file@1fffff000", "reg"), ElementsAre(1, 0xfffff000, 0, 0));
+}
+
+TEST_F(DeviceTree, NamesTheInitialRamDisk) {
+  build(R"({"name": "x"})", "", {}, Range{0x1fffff000, 0x123});
+  EXPECT_THAT(cells("/chosen", "linux,initrd-start"), ElementsAre(1, 0xfffff000));
+  EXPECT_THAT(cells("/chosen", "linux,initrd-end"), ElementsAre(1, 0xfffff123));
 }
 
 TEST_F(DeviceTree, HoldsManyFilesAndLongArguments) {
