@@ -226,7 +226,9 @@ void Hart::wait_for_interrupt() {
     sc_core::wait();
     settle();
     sample_interrupts();
-    debugged();
+    // Another hart whose turn it is may be inside an instruction, its state incomplete. It calls
+    // the debugger itself, behind that.
+    if (turns_ == nullptr || !turns_->held()) debugged();
   }
   const std::uint64_t resumed = std::max(state_.cycle, cycles_of(sc_time_stamp()));
   wait_cycles_ += resumed - state_.cycle;

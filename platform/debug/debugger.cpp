@@ -39,7 +39,6 @@ bool changes_code(std::uint32_t raw) {
 
 void Debugger::Waker::update() {
   for (const auto &control : owner_.controls_) control->hart().wake();
-  owner_.released_.notify(sc_core::SC_ZERO_TIME);
 }
 
 void Debugger::Control::listen(bool wanted) {
@@ -315,15 +314,14 @@ void Debugger::die() {
   for (;;) sc_core::wait(released_);
 }
 
-/// Other harts go on while this one was told to stay.
+/// Other harts go on while this one was told to stay. They also listen to the debugger: this one's
+/// process may wake while another hart is inside an instruction.
 bool Debugger::hold_back(HartIndex index) {
   Control &control = *controls_[index];
   bool held = false;
   while (attached_ && control.resume_.move == Move::kStay) {
     held = true;
     control.hart().stand_aside(released_);
-    take_events();
-    if (stop_wanted_) halt(*find_stop(index));
   }
   return held;
 }

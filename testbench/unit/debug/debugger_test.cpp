@@ -26,8 +26,14 @@ class ScriptedLink : public Link {
   void interrupt() { events_.push_back({Event::Kind::kInterrupt, {}}); }
   /// The next events only arrive when the target stands still.
   bool only_when_halted = false;
+  /// Except for Ctrl-C.
+  bool interrupts_at_once = false;
 
-  bool has_events() const override { return !only_when_halted && !events_.empty(); }
+  bool has_events() const override {
+    if (events_.empty()) return false;
+    const bool at_once = interrupts_at_once && events_.front().kind == Event::Kind::kInterrupt;
+    return !only_when_halted || at_once;
+  }
   std::optional<Event> poll() override {
     if (!has_events()) return std::nullopt;
     return take();
@@ -234,6 +240,35 @@ TEST_F(DebuggerTest, ControlsTwoHartsApart) {
   EXPECT_THAT(link.sent,
               ElementsAre("m1,2", "OK", "OK", "T05thread:2;", hex_pc(1), "OK", hex_pc(0)));
   EXPECT_TRUE(debugger->killed());
+}
+
+// Hart 1 sleeps and could look at Ctrl-C at once, while hart 0 waits for the time of its device
+// access. Were it to do so, GDB would see hart 0's pc from before, and a new one would be lost.
+TEST_F(DebuggerTest, CtrlCLeavesTheHartInsideAnInstructionToFinishIt) {
+  build(2);
+  cpu::Turns turns(2, sc_core::sc_time(10, sc_core::SC_US));
+  for (unsigned i = 0; i < 2; ++i) hart(i).set_turns(&turns, i);
+  std::vector<std::uint32_t> code(50, addi(2, 2, 1));
+  code.push_back(cpu::test::lw(3, 1, 0));
+  code.push_back(jal(0, 0));
+  machine(0).put(kCode, code);
+  machine(1).put(kCode, {kWfi, jal(0, -4)});
+  hart(0).state().x[1] = cpu::test::kDevice + 8;
+  attach(false);
+  link.packet("vCont;c");
+  pass(20);
+  link.only_when_halted = link.interrupts_at_once = true;
+  // As the server's thread does it: before SystemC's time reaches that of the access.
+  link.interrupt();
+  debugger->notify();
+  for (const char *packet : {"p20", "p2"}) link.packet(packet);
+  link.packet("P20=" + hex_pc(kCode));
+  for (const char *packet : {"vCont;s", "p20", "D"}) {
+    link.packet(packet);
+  }
+  pass(1000);
+  EXPECT_THAT(link.sent, ElementsAre("T02thread:1;", hex_pc(kCode + 4 * 51), hex_pc(50), "OK",
+                                     "T05thread:1;", hex_pc(kCode + 4), "OK"));
 }
 
 TEST_F(DebuggerTest, WhileItRunsOtherPacketsAreRefused) {
