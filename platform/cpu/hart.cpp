@@ -227,8 +227,8 @@ void Hart::wait_for_interrupt() {
     settle();
     sample_interrupts();
     // Another hart whose turn it is may be inside an instruction, its state incomplete. It calls
-    // the debugger itself, behind that.
-    if (turns_ == nullptr || !turns_->held()) debugged();
+    // the debugger itself, behind that. This one's clock stays as it is until the wait is over.
+    if (debug_ != nullptr && (turns_ == nullptr || !turns_->held())) debug_->attend();
   }
   const std::uint64_t resumed = std::max(state_.cycle, cycles_of(sc_time_stamp()));
   wait_cycles_ += resumed - state_.cycle;

@@ -178,6 +178,42 @@ TEST_F(DebuggerTest, CtrlCStopsAHartInAnEndlessWait) {
   EXPECT_EQ(hart().state().x[1], 0u);
 }
 
+TEST_F(DebuggerTest, AnEndlessWaitIsToldOnceDevicesHaveComeToRest) {
+  build(1);
+  machine().put(kCode, {kWfi, jal(0, 0)});
+  attach(true);
+  link.packet("vCont;c");
+  link.interrupt();
+  link.packet("D");
+  link.only_when_halted = true;
+  sc_core::sc_event device;
+  device.notify(300, sc_core::SC_NS);
+  pass(1000);
+  ASSERT_EQ(link.sent.size(), 3u);
+  EXPECT_THAT(link.sent[0], StartsWith("O"));
+  EXPECT_EQ(link.sent[1], "T02thread:1;");
+  EXPECT_EQ(hart().statistics().cycles, 1u) << "it still waits";
+}
+
+// Hart 0 stands for the user's sake, which nothing scheduled will change.
+TEST_F(DebuggerTest, AWaitIsEndlessAlsoWhileOtherHartsWereToldToStay) {
+  build(2);
+  cpu::Turns turns(2, sc_core::sc_time(100, sc_core::SC_NS));
+  for (unsigned i = 0; i < 2; ++i) hart(i).set_turns(&turns, i);
+  machine(0).put(kCode, {addi(1, 1, 1), jal(0, -4)});
+  machine(1).put(kCode, {kWfi, jal(0, 0)});
+  attach(true);
+  link.packet("vCont;c:2");
+  link.interrupt();
+  link.packet("k");
+  link.only_when_halted = true;
+  pass(1000);
+  ASSERT_EQ(link.sent.size(), 2u);
+  EXPECT_THAT(link.sent[0], StartsWith("O"));
+  EXPECT_EQ(link.sent[1], "T02thread:2;");
+  EXPECT_EQ(hart(0).state().x[1], 0u);
+}
+
 TEST_F(DebuggerTest, AConnectionThatBreaksLetsTheTargetGo) {
   build(1);
   machine().put(kCode, {addi(1, 1, 1), jal(0, -4)});
@@ -246,9 +282,9 @@ TEST_F(DebuggerTest, ControlsTwoHartsApart) {
 // access. Were it to do so, GDB would see hart 0's pc from before, and a new one would be lost.
 TEST_F(DebuggerTest, CtrlCLeavesTheHartInsideAnInstructionToFinishIt) {
   build(2);
-  cpu::Turns turns(2, sc_core::sc_time(10, sc_core::SC_US));
+  cpu::Turns turns(2, sc_core::sc_time(100, sc_core::SC_NS));
   for (unsigned i = 0; i < 2; ++i) hart(i).set_turns(&turns, i);
-  std::vector<std::uint32_t> code(50, addi(2, 2, 1));
+  std::vector<std::uint32_t> code(150, addi(2, 2, 1));
   code.push_back(cpu::test::lw(3, 1, 0));
   code.push_back(jal(0, 0));
   machine(0).put(kCode, code);
@@ -256,7 +292,7 @@ TEST_F(DebuggerTest, CtrlCLeavesTheHartInsideAnInstructionToFinishIt) {
   hart(0).state().x[1] = cpu::test::kDevice + 8;
   attach(false);
   link.packet("vCont;c");
-  pass(20);
+  pass(120);  // the access lies in the second slice, at 150 ns
   link.only_when_halted = link.interrupts_at_once = true;
   // As the server's thread does it: before SystemC's time reaches that of the access.
   link.interrupt();
@@ -267,7 +303,7 @@ TEST_F(DebuggerTest, CtrlCLeavesTheHartInsideAnInstructionToFinishIt) {
     link.packet(packet);
   }
   pass(1000);
-  EXPECT_THAT(link.sent, ElementsAre("T02thread:1;", hex_pc(kCode + 4 * 51), hex_pc(50), "OK",
+  EXPECT_THAT(link.sent, ElementsAre("T02thread:1;", hex_pc(kCode + 4 * 151), hex_pc(150), "OK",
                                      "T05thread:1;", hex_pc(kCode + 4), "OK"));
 }
 
