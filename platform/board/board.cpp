@@ -297,7 +297,6 @@ bool Board::all_harts_wait() const {
 }
 
 bool Board::nothing_scheduled() const {
-  if (!all_harts_wait()) return false;
   if (!sc_core::sc_pending_activity()) return true;
   return sc_core::sc_time_stamp() + sc_core::sc_time_to_pending_activity() >= limit_;
 }

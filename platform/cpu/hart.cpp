@@ -226,7 +226,9 @@ void Hart::wait_for_interrupt() {
     sc_core::wait();
     settle();
     sample_interrupts();
-    debugged();
+    // Another hart whose turn it is may be inside an instruction, its state incomplete. It calls
+    // the debugger itself, behind that. This one's clock stays as it is until the wait is over.
+    if (debug_ != nullptr && (turns_ == nullptr || !turns_->held())) debug_->attend();
   }
   const std::uint64_t resumed = std::max(state_.cycle, cycles_of(sc_time_stamp()));
   wait_cycles_ += resumed - state_.cycle;
@@ -284,12 +286,14 @@ void Hart::run() {
   settle();
   if (turns_ != nullptr) turns_->join(place_);
   while (true) {
-    catch_up();
     while (state_.lost) {
-      if (debugged()) continue;
+      if (debugged()) continue;  // whose user may help it on
+      if (lost_handler_ && !lost_message_.empty()) lost_handler_(lost_message_);
+      lost_message_.clear();
       stand_aside(woken_);
       state_.cycle = std::max(state_.cycle, cycles_of(sc_time_stamp()));
     }
+    catch_up();
     if (state_.waiting) {
       wait_for_interrupt();
       continue;
@@ -341,7 +345,7 @@ void Hart::report(const Trap &trap) {
     if (at_once && state_.mepc != 0) text += ", the trap before that at " + hex(state_.mepc);
     text += ", ra " + hex(state_.x[1]) + "; the hart stands still";
     SC_REPORT_WARNING(kMessageType, text.c_str());
-    if (lost_handler_) lost_handler_(text);
+    lost_message_ = std::move(text);
     return;
   }
   unsigned &count = reported_[{trap.pc, trap.cause}];

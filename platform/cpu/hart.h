@@ -87,9 +87,9 @@ class Hart : public sc_core::sc_module, private BusMaster {
   /// Called per retired instruction; costs nothing when empty. Set it while the hart is not inside
   /// Executor::run(), that is from outside or from another process.
   void set_tracer(Tracer tracer) { executor_.set_tracer(std::move(tracer)); }
-  /// Called once, from the hart's process, when firmware can never make progress again (the trap
-  /// handler's first instruction traps), with the message that is also reported. The hart then
-  /// stands still for ever; the owner may want to sc_stop().
+  /// Called from the hart's process when firmware can never make progress again (the trap handler's
+  /// first instruction traps), with the message that was also reported, and when no debugger has
+  /// changed that. The hart then stands still; the owner may want to sc_stop().
   void set_lost_handler(std::function<void(const std::string &)> handler) {
     lost_handler_ = std::move(handler);
   }
@@ -179,6 +179,7 @@ class Hart : public sc_core::sc_module, private BusMaster {
   std::function<std::string(std::uint64_t)> symboliser_;
   std::function<std::string(std::uint64_t)> describer_;
   std::function<void(const std::string &)> lost_handler_;
+  std::string lost_message_;  // that lost_handler_ has not been told
   std::map<std::pair<std::uint64_t, Cause>, unsigned> reported_;  // by pc and cause
   unsigned reports_ = 0;
 };

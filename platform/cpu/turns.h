@@ -29,6 +29,8 @@ class Turns {
   void pass(unsigned hart);
 
   bool has_turn(unsigned hart) const { return holder_ == hart; }
+  /// Whether it is anybody's turn. Whose it is may be inside an instruction.
+  bool held() const { return holder_.has_value(); }
   /// The present slice's end. Whoever has the turn passes it on there.
   const sc_core::sc_time &end() const { return end_; }
 

@@ -39,7 +39,6 @@ bool changes_code(std::uint32_t raw) {
 
 void Debugger::Waker::update() {
   for (const auto &control : owner_.controls_) control->hart().wake();
-  owner_.released_.notify(sc_core::SC_ZERO_TIME);
 }
 
 void Debugger::Control::listen(bool wanted) {
@@ -107,6 +106,9 @@ Debugger::Debugger(std::vector<RetireHub *> hubs, std::vector<cpu::Hart *> harts
         std::make_unique<Control>(*this, static_cast<HartIndex>(i), *harts[i], *hubs[i]));
   }
   registers_ = describe_registers(*harts.at(0));
+  sc_core::sc_spawn_options options;
+  options.spawn_method();
+  sc_core::sc_spawn([this] { idleness_due(); }, "debugger_idleness_due", &options);
 }
 
 Debugger::~Debugger() {
@@ -315,17 +317,23 @@ void Debugger::die() {
   for (;;) sc_core::wait(released_);
 }
 
-/// Other harts go on while this one was told to stay.
+/// Other harts go on while this one was told to stay. They also listen to the debugger: this one's
+/// process may wake while another hart is inside an instruction.
 bool Debugger::hold_back(HartIndex index) {
   Control &control = *controls_[index];
   bool held = false;
   while (attached_ && control.resume_.move == Move::kStay) {
     held = true;
     control.hart().stand_aside(released_);
-    take_events();
-    if (stop_wanted_) halt(*find_stop(index));
   }
   return held;
+}
+
+/// Whether no hart executes: each waits for an interrupt or was told to stay.
+bool Debugger::all_stand() const {
+  return std::all_of(controls_.begin(), controls_.end(), [](const auto &control) {
+    return control->state().waiting || control->resume_.move == Move::kStay;
+  });
 }
 
 /// Firmware waits for an interrupt that cannot come. A debugger's user would rather look at that
@@ -333,7 +341,7 @@ bool Debugger::hold_back(HartIndex index) {
 bool Debugger::wait_while_idle(HartIndex index) {
   const cpu::HartState &state = controls_[index]->state();
   bool halted = false;
-  while (attached_ && state.waiting && (state.mip & state.mie) == 0 &&
+  while (attached_ && state.waiting && (state.pending() & state.mie) == 0 && all_stand() &&
          machine_.nothing_scheduled()) {
     if (!idle_told_) {
       link_->send("O" + to_hex("npim: nothing is scheduled any more that could end this wfi; "
@@ -346,7 +354,25 @@ bool Debugger::wait_while_idle(HartIndex index) {
       halted = true;
     }
   }
+  if (state.waiting) watch_for_idleness();
   return halted;
+}
+
+/// Devices may still be at work. Looks again whenever something has happened.
+void Debugger::watch_for_idleness() {
+  if (!attached_ || !all_stand() || machine_.nothing_scheduled()) return;
+  idleness_.notify(sc_core::sc_time_to_pending_activity());
+}
+
+void Debugger::idleness_due() {
+  sc_core::next_trigger(idleness_);
+  watch_for_idleness();
+  if (!attached_ || !all_stand() || !machine_.nothing_scheduled()) return;
+  for (const auto &control : controls_) {
+    if (!control->state().waiting || control->resume_.move == Move::kStay) continue;
+    control->hart().wake();  // one alone, as they would be activity to each other
+    return;
+  }
 }
 
 // Memory

@@ -43,7 +43,7 @@ struct Surroundings {
   std::function<void()> reset;
   /// Ends the simulation.
   std::function<void()> kill;
-  /// Whether nothing is scheduled that could wake a waiting hart.
+  /// Whether nothing is scheduled in SystemC that could wake a waiting hart.
   std::function<bool()> nothing_scheduled;
 };
 
@@ -150,7 +150,10 @@ class Debugger : public Target {
   void end_session();
   [[noreturn]] void die();
   bool hold_back(HartIndex index);
+  bool all_stand() const;
   bool wait_while_idle(HartIndex index);
+  void watch_for_idleness();
+  void idleness_due();
   const Point *breakpoint_at(std::uint64_t pc) const;
   void points_changed();
   template <typename Access>
@@ -163,6 +166,7 @@ class Debugger : public Target {
   std::vector<RegisterDescription> registers_;
   Waker waker_;
   sc_core::sc_event released_{"debugger_released"};
+  sc_core::sc_event idleness_{"debugger_idleness"};
   Link *link_ = nullptr;
 
   bool hold_ = false;         ///< before the first instruction

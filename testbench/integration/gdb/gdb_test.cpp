@@ -280,6 +280,27 @@ TEST_F(Gdb, ResetsTheHart) {
   EXPECT_EQ(npim.finish(), 0) << npim.err();
 }
 
+TEST_F(Gdb, HelpsALostHartOn) {
+  GdbSession &npim = start({"--bootargs", "case=8"}, {"no-chip", "misbehave"});
+  const std::string text =
+      npim.gdb({"continue", "info threads", "monitor reset", "maintenance flush register-cache",
+                "break main", "continue", GdbSession::ctrl_c_after(3), "jump never_end", "kill"});
+  EXPECT_THAT(text, HasSubstr("received signal SIGSEGV"));
+  EXPECT_THAT(text, HasSubstr("lost: traps in its trap handler"));
+  EXPECT_THAT(text, HasSubstr("Breakpoint 1, main ()"));
+  EXPECT_EQ(npim.finish(), 1);
+  EXPECT_THAT(npim.err(), HasSubstr("ended by the debugger"));
+}
+
+TEST_F(Gdb, LeavesALostHartLost) {
+  GdbSession &npim = start({"--bootargs", "case=8"}, {"no-chip", "misbehave"});
+  const std::string text = npim.gdb({"continue", "continue"});
+  EXPECT_THAT(text, HasSubstr("received signal SIGSEGV"));
+  EXPECT_THAT(text, HasSubstr("exited with code 01"));
+  EXPECT_EQ(npim.finish(), 1);
+  EXPECT_THAT(npim.err(), HasSubstr("firmware jumped to nowhere"));
+}
+
 TEST_F(Gdb, ChangesNeitherResultsNorSimulatedTime) {
   const std::string json = "/tmp/npim-gdb-times-" + std::to_string(getpid()) + ".json";
   const auto simulated = [&](const std::vector<std::string> &commands) {

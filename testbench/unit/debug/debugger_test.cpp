@@ -26,8 +26,14 @@ class ScriptedLink : public Link {
   void interrupt() { events_.push_back({Event::Kind::kInterrupt, {}}); }
   /// The next events only arrive when the target stands still.
   bool only_when_halted = false;
+  /// Except for Ctrl-C.
+  bool interrupts_at_once = false;
 
-  bool has_events() const override { return !only_when_halted && !events_.empty(); }
+  bool has_events() const override {
+    if (events_.empty()) return false;
+    const bool at_once = interrupts_at_once && events_.front().kind == Event::Kind::kInterrupt;
+    return !only_when_halted || at_once;
+  }
   std::optional<Event> poll() override {
     if (!has_events()) return std::nullopt;
     return take();
@@ -172,6 +178,42 @@ TEST_F(DebuggerTest, CtrlCStopsAHartInAnEndlessWait) {
   EXPECT_EQ(hart().state().x[1], 0u);
 }
 
+TEST_F(DebuggerTest, AnEndlessWaitIsToldOnceDevicesHaveComeToRest) {
+  build(1);
+  machine().put(kCode, {kWfi, jal(0, 0)});
+  attach(true);
+  link.packet("vCont;c");
+  link.interrupt();
+  link.packet("D");
+  link.only_when_halted = true;
+  sc_core::sc_event device;
+  device.notify(300, sc_core::SC_NS);
+  pass(1000);
+  ASSERT_EQ(link.sent.size(), 3u);
+  EXPECT_THAT(link.sent[0], StartsWith("O"));
+  EXPECT_EQ(link.sent[1], "T02thread:1;");
+  EXPECT_EQ(hart().statistics().cycles, 1u) << "it still waits";
+}
+
+// Hart 0 stands for the user's sake, which nothing scheduled will change.
+TEST_F(DebuggerTest, AWaitIsEndlessAlsoWhileOtherHartsWereToldToStay) {
+  build(2);
+  cpu::Turns turns(2, sc_core::sc_time(100, sc_core::SC_NS));
+  for (unsigned i = 0; i < 2; ++i) hart(i).set_turns(&turns, i);
+  machine(0).put(kCode, {addi(1, 1, 1), jal(0, -4)});
+  machine(1).put(kCode, {kWfi, jal(0, 0)});
+  attach(true);
+  link.packet("vCont;c:2");
+  link.interrupt();
+  link.packet("k");
+  link.only_when_halted = true;
+  pass(1000);
+  ASSERT_EQ(link.sent.size(), 2u);
+  EXPECT_THAT(link.sent[0], StartsWith("O"));
+  EXPECT_EQ(link.sent[1], "T02thread:2;");
+  EXPECT_EQ(hart(0).state().x[1], 0u);
+}
+
 TEST_F(DebuggerTest, AConnectionThatBreaksLetsTheTargetGo) {
   build(1);
   machine().put(kCode, {addi(1, 1, 1), jal(0, -4)});
@@ -234,6 +276,35 @@ TEST_F(DebuggerTest, ControlsTwoHartsApart) {
   EXPECT_THAT(link.sent,
               ElementsAre("m1,2", "OK", "OK", "T05thread:2;", hex_pc(1), "OK", hex_pc(0)));
   EXPECT_TRUE(debugger->killed());
+}
+
+// Hart 1 sleeps and could look at Ctrl-C at once, while hart 0 waits for the time of its device
+// access. Were it to do so, GDB would see hart 0's pc from before, and a new one would be lost.
+TEST_F(DebuggerTest, CtrlCLeavesTheHartInsideAnInstructionToFinishIt) {
+  build(2);
+  cpu::Turns turns(2, sc_core::sc_time(100, sc_core::SC_NS));
+  for (unsigned i = 0; i < 2; ++i) hart(i).set_turns(&turns, i);
+  std::vector<std::uint32_t> code(150, addi(2, 2, 1));
+  code.push_back(cpu::test::lw(3, 1, 0));
+  code.push_back(jal(0, 0));
+  machine(0).put(kCode, code);
+  machine(1).put(kCode, {kWfi, jal(0, -4)});
+  hart(0).state().x[1] = cpu::test::kDevice + 8;
+  attach(false);
+  link.packet("vCont;c");
+  pass(120);  // the access lies in the second slice, at 150 ns
+  link.only_when_halted = link.interrupts_at_once = true;
+  // As the server's thread does it: before SystemC's time reaches that of the access.
+  link.interrupt();
+  debugger->notify();
+  for (const char *packet : {"p20", "p2"}) link.packet(packet);
+  link.packet("P20=" + hex_pc(kCode));
+  for (const char *packet : {"vCont;s", "p20", "D"}) {
+    link.packet(packet);
+  }
+  pass(1000);
+  EXPECT_THAT(link.sent, ElementsAre("T02thread:1;", hex_pc(kCode + 4 * 151), hex_pc(150), "OK",
+                                     "T05thread:1;", hex_pc(kCode + 4), "OK"));
 }
 
 TEST_F(DebuggerTest, WhileItRunsOtherPacketsAreRefused) {
