@@ -174,6 +174,7 @@ int compile_command(const Arguments &arguments) {
   CompileOptions options;
   if (!parse(arguments, options)) return kSuccess;
   const config::ChipConfig chip = config::load_chip_config(options.chip);
+  config::require_simulated(chip, options.chip);
   const network::Graph graph = network::import_onnx(options.model);
   const network::TensorShape input = network::input_shape_of(graph);
   network::QuantisationReport quality;
