@@ -6,21 +6,38 @@ _start:
   csrw mie, zero
   la t0, trap_vector
   csrw mtvec, t0
-  /* Only hart 0 runs; any other sleeps. */
-  beqz a0, 2f
-1:
-  wfi
-  j 1b
-2:
   .option push
   .option norelax
   la gp, __global_pointer$
   .option pop
-  la sp, __stack_top
   la tp, __tls_base
   li t0, 0x6000          /* mstatus.FS: floating point on */
   csrs mstatus, t0
   csrw fcsr, zero
+  beqz a0, 2f
+  /* Any other hart than 0 sleeps until a software interrupt, in boot/harts.c. */
+  mv s0, a0
+  li t0, 32              /* HARTS_MOST */
+  bgeu s0, t0, 6f
+  la sp, harts_stacks
+  addi t0, s0, 1
+  slli t0, t0, 12        /* HARTS_STACK_BYTES */
+  add sp, sp, t0
+  li t0, 8               /* mie.MSIE; wfi needs no mstatus.MIE */
+  csrw mie, t0
+1:
+  wfi
+  csrr t0, mip
+  andi t0, t0, 8
+  beqz t0, 1b
+  mv a0, s0
+  call harts_woken
+  j 1b
+6:
+  wfi
+  j 6b
+2:
+  la sp, __stack_top
   la t0, __bss_start
   la t1, __bss_end
 3:

@@ -190,6 +190,8 @@ class Mapper {
     if (layer.input_shape.height > kMost || layer.output_shape.channels > kMost) {
       fail(layer, "has more than 65535 rows or channels");
     }
+    if (layer.op == LayerOp::kConcat) fail(layer, "concatenation cannot be mapped yet");
+    if (layer.groups != 1) fail(layer, "grouped convolution cannot be mapped yet");
     LayerPlacement placement;
     placement.name = layer.name;
     placement.op = layer.op;

@@ -4,6 +4,10 @@
 #include <cmath>
 #include <limits>
 
+#include "network/activation.h"
+#include "network/recurrent.h"
+#include "network/tensor_ops.h"
+
 namespace npim::network {
 namespace {
 
@@ -65,7 +69,14 @@ class Executor {
   FloatTensors run() {
     for (const Node &node : graph_.nodes) {
       node_ = &node;
-      tensors_[node.outputs[0]] = compute();
+      if (node.op == Op::kLstm || node.op == Op::kGru) {
+        std::vector<Values> results = run_recurrent(graph_, node, input(0));
+        for (std::size_t i = 0; i < results.size() && i < node.outputs.size(); ++i) {
+          if (!node.outputs[i].empty()) tensors_[node.outputs[i]] = std::move(results[i]);
+        }
+      } else {
+        tensors_[node.outputs[0]] = compute();
+      }
     }
     return std::move(tensors_);
   }
@@ -84,65 +95,117 @@ class Executor {
   Values compute() const {
     switch (node_->op) {
       case Op::kAdd:
-        return add();
+        return combine([](float a, float b) { return a + b; });
+      case Op::kSub:
+        return combine([](float a, float b) { return a - b; });
+      case Op::kMul:
+        return combine([](float a, float b) { return a * b; });
+      case Op::kDiv:
+        return combine([](float a, float b) { return a / b; });
       case Op::kBatchNormalization:
         return batch_normalization();
+      case Op::kConcat:
+        return concatenation();
       case Op::kConv:
         return convolution();
       case Op::kAveragePool:
       case Op::kGlobalAveragePool:
+      case Op::kReduceMean:
         return average_pool();
+      case Op::kGather:
+      case Op::kPad:
+      case Op::kSlice:
+        return pick(input(0), shape(0), picked_indices(graph_, *node_), fill_value());
+      case Op::kLrn:
+        return local_response_normalization();
       case Op::kMaxPool:
         return max_pool();
       case Op::kGemm:
       case Op::kMatMul:
         return matrix_product();
-      case Op::kRelu:
-        return relu();
       case Op::kSoftmax:
         return softmax();
+      case Op::kTranspose:
+        return transpose(input(0), shape(0), permutation_of(graph_, *node_));
+      case Op::kClip:
+      case Op::kHardSigmoid:
+      case Op::kHardSwish:
+      case Op::kLeakyRelu:
+      case Op::kRelu:
+      case Op::kSigmoid:
+      case Op::kTanh:
+        return activation();
+      case Op::kCast:
       case Op::kConstant:
+      case Op::kConstantOfShape:
       case Op::kDropout:
       case Op::kFlatten:
+      case Op::kGru:
       case Op::kIdentity:
+      case Op::kLstm:
+      case Op::kRange:
       case Op::kReshape:
+      case Op::kShape:
+      case Op::kSqueeze:
+      case Op::kUnsqueeze:
         break;
     }
     return input(0);
   }
 
-  Values relu() const {
+  Values activation() const {
+    const ActivationFunction function(graph_, *node_);
     Values values = input(0);
-    for (float &value : values) value = std::max(value, 0.0F);
+    for (float &value : values) value = function(value);
     return values;
   }
 
-  Values add() const {
-    if (shape(0) == shape(1)) {
-      Values values = input(0);
-      const Values &other = input(1);
-      for (std::size_t i = 0; i < values.size(); ++i) values[i] += other[i];
-      return values;
-    }
-    Values values = output();
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      values[i] = input(0)[broadcast(i, shape(0))] + input(1)[broadcast(i, shape(1))];
-    }
-    return values;
+  template <typename Combine>
+  Values combine(Combine function) const {
+    return combine_broadcast<float>(input(0), shape(0), input(1), shape(1), output_shape(),
+                                    function);
   }
 
-  /// Index in an operand of shape `from` for element `index` of the output.
-  std::size_t broadcast(std::size_t index, const Shape &from) const {
-    const Shape &to = output_shape();
-    std::size_t result = 0, stride = 1;
+  float fill_value() const {
+    return node_->op == Op::kPad && node_->has_input(2) ? input(2).at(0) : 0.0F;
+  }
+
+  Values concatenation() const {
+    const std::size_t axis = axis_of(graph_, *node_, 0, output_shape().size());
+    std::vector<const Values *> parts;
+    std::vector<std::size_t> chunks;
+    std::size_t outer = 1;
+    for (std::size_t i = 0; i < axis; ++i) outer *= static_cast<std::size_t>(output_shape()[i]);
+    for (std::size_t i = 0; i < node_->inputs.size(); ++i) {
+      parts.push_back(&input(i));
+      chunks.push_back(parts.back()->size() / outer);
+    }
+    return concatenate(parts, chunks, outer);
+  }
+
+  /// x / (bias + alpha / size * sum of squares over neighbouring channels) ^ beta
+  Values local_response_normalization() const {
+    const Shape &in = shape(0);
+    const std::int64_t size = graph_.integer(*node_, "size", 1), channels = in[1];
+    const double alpha = graph_.real(*node_, "alpha", 1e-4F),
+                 beta = graph_.real(*node_, "beta", 0.75F),
+                 bias = graph_.real(*node_, "bias", 1.0F);
+    const Values &from = input(0);
+    const auto plane = from.size() / static_cast<std::size_t>(in[0] * channels);
+    Values values = from;
     for (std::size_t i = 0; i < from.size(); ++i) {
-      const auto extent = static_cast<std::size_t>(to[to.size() - 1 - i]);
-      const auto own = static_cast<std::size_t>(from[from.size() - 1 - i]);
-      if (own != 1) result += index % extent * stride;
-      stride *= own;
-      index /= extent;
+      const auto c = static_cast<std::int64_t>(i / plane) % channels;
+      double sum = 0;
+      for (std::int64_t other = std::max<std::int64_t>(0, c - (size - 1) / 2);
+           other <= std::min(channels - 1, c + size / 2); ++other) {
+        const double neighbour = from[static_cast<std::size_t>(
+            static_cast<std::int64_t>(i) + (other - c) * static_cast<std::int64_t>(plane))];
+        sum += neighbour * neighbour;
+      }
+      values[i] = static_cast<float>(
+          from[i] / std::pow(bias + alpha / static_cast<double>(size) * sum, beta));
     }
-    return result;
+    return values;
   }
 
   Values batch_normalization() const {
@@ -162,37 +225,42 @@ class Executor {
   Values convolution() const {
     const Window window = window_of(graph_, *node_);
     const Shape &out = output_shape();
-    const auto channels = static_cast<std::size_t>(out[1]);
+    const auto groups = static_cast<std::size_t>(graph_.integer(*node_, "group", 1));
+    const auto channels = static_cast<std::size_t>(out[1]) / groups;
     const auto plane = static_cast<std::size_t>(out[2] * out[3]);
     const Values &weights = input(1);
-    const std::size_t depth = weights.size() / channels;
+    const std::size_t depth = weights.size() / (channels * groups);
     Values values = output();
     if (node_->has_input(2)) {
-      for (std::size_t c = 0; c < channels; ++c) {
+      for (std::size_t c = 0; c < channels * groups; ++c) {
         std::fill_n(values.begin() + static_cast<std::ptrdiff_t>(c * plane), plane, input(2)[c]);
       }
     }
     // A strip of output pixels at a time keeps the unrolled windows small.
     constexpr std::size_t kStrip = 256;
     Values columns;
-    for (std::size_t first = 0; first < plane; first += kStrip) {
-      const std::size_t count = std::min(kStrip, plane - first);
-      unroll_windows(window, first, count, columns);
-      accumulate_product(weights.data(), columns.data(), values.data() + first, channels, depth,
-                         count, plane);
+    for (std::size_t group = 0; group < groups; ++group) {
+      const std::size_t channel = group * channels;
+      for (std::size_t first = 0; first < plane; first += kStrip) {
+        const std::size_t count = std::min(kStrip, plane - first);
+        unroll_windows(window, static_cast<std::int64_t>(group), first, count, columns);
+        accumulate_product(weights.data() + channel * depth, columns.data(),
+                           values.data() + channel * plane + first, channels, depth, count, plane);
+      }
     }
     return values;
   }
 
-  /// [channel, ky, kx][pixel]: the input under each kernel element for output pixels
+  /// [channel, ky, kx][pixel]: the input of a group under each kernel element for output pixels
   /// first .. first + count - 1.
-  void unroll_windows(const Window &w, std::size_t first, std::size_t count,
+  void unroll_windows(const Window &w, std::int64_t group, std::size_t first, std::size_t count,
                       Values &columns) const {
     const Shape &in = shape(0);
+    const std::int64_t channels = shape(1)[1];
     const auto taps = static_cast<std::size_t>(w.kernel_height) * w.kernel_width;
-    columns.assign(static_cast<std::size_t>(in[1]) * taps * count, 0.0F);
+    columns.assign(static_cast<std::size_t>(channels) * taps * count, 0.0F);
     float *to = columns.data();
-    for (std::int64_t c = 0; c < in[1]; ++c) {
+    for (std::int64_t c = group * channels; c < (group + 1) * channels; ++c) {
       const float *from = input(0).data() + c * in[2] * in[3];
       for (std::int32_t ky = 0; ky < w.kernel_height; ++ky) {
         for (std::int32_t kx = 0; kx < w.kernel_width; ++kx, to += count) {
@@ -223,12 +291,15 @@ class Executor {
   template <typename Value>
   Values for_each_window(Value value) const {
     const Shape &in = shape(0), &out = output_shape();
+    const bool is_image = out.size() == 4;  // not after a mean that drops the axes
     Values values = output();
     std::size_t index = 0;
-    for (std::int64_t c = 0; c < out[1]; ++c) {
+    for (std::int64_t c = 0; c < in[0] * in[1]; ++c) {
       const float *plane = input(0).data() + c * in[2] * in[3];
-      for (std::int64_t y = 0; y < out[2]; ++y) {
-        for (std::int64_t x = 0; x < out[3]; ++x) values[index++] = value(plane, y, x);
+      for (std::int64_t y = 0; y < (is_image ? out[2] : 1); ++y) {
+        for (std::int64_t x = 0; x < (is_image ? out[3] : 1); ++x) {
+          values[index++] = value(plane, y, x);
+        }
       }
     }
     return values;
@@ -266,9 +337,9 @@ class Executor {
     const bool is_gemm = node_->op == Op::kGemm;
     const bool transposed = is_gemm && graph_.integer(*node_, "transB", 0) != 0;
     const float alpha = is_gemm ? graph_.real(*node_, "alpha", 1.0F) : 1.0F;
-    const Shape &a = shape(0);
-    const auto rows = static_cast<std::size_t>(a[0]), depth = static_cast<std::size_t>(a[1]);
-    const auto columns = static_cast<std::size_t>(output_shape()[1]);
+    const auto depth = static_cast<std::size_t>(shape(0).back());
+    const auto columns = static_cast<std::size_t>(output_shape().back());
+    const std::size_t rows = input(0).size() / depth;
     Values values = output();
     for (std::size_t row = 0; row < rows; ++row) {
       const float *vector = input(0).data() + row * depth;

@@ -14,13 +14,21 @@ class Fuser {
 
   void run() {
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+      if (graph_.nodes[i].outputs.empty()) continue;
       switch (graph_.nodes[i].op) {
+        case Op::kSlice:
+          turn_into_pool(i);
+          break;
+        case Op::kPad:
+          move_into_convolutions(i);
+          break;
         case Op::kBatchNormalization:
           fold_batch_normalization(i);
           break;
         case Op::kAdd:
           fold_constant_addition(i);
           break;
+        case Op::kClip:
         case Op::kRelu:
           move_before_max_pool(i);
           break;
@@ -137,7 +145,8 @@ class Fuser {
     return true;
   }
 
-  /// max(relu(x)) = relu(max(x)); before the pool, ReLU is the clamp of the layer before it.
+  /// max(relu(x)) = relu(max(x)), likewise for a Clip; before the pool, it is the clamp of the
+  /// layer before it.
   void move_before_max_pool(std::size_t index) {
     const int writer = graph_.writer(graph_.nodes[index].inputs[0]);
     if (writer < 0 || graph_.only_reader(graph_.nodes[index].inputs[0]) < 0) return;
@@ -153,6 +162,72 @@ class Fuser {
     graph_.shapes[between] = graph_.shape(relu.inputs[0]);
     std::swap(pool, relu);
     move_before_max_pool(static_cast<std::size_t>(writer));  // there may be another pool before
+  }
+
+  /// Every n-th row and m-th column from the first: a max pool over single pixels. Exporters write
+  /// one Slice per axis; both become one pool.
+  void turn_into_pool(std::size_t index) {
+    Node &node = graph_.nodes[index];
+    const Shape &in = graph_.shape(node.inputs[0]);
+    if (in.size() != 4) return;
+    const AxisIndices picked = picked_indices(graph_, node);
+    Shape strides;
+    for (std::size_t axis = 0; axis < 4; ++axis) {
+      const auto &indices = picked[axis];
+      const std::int64_t stride = indices.size() > 1 ? indices[1] - indices[0] : in[axis];
+      if (indices[0] != 0 || stride < 1) return;
+      if ((in[axis] - 1) / stride + 1 != static_cast<std::int64_t>(indices.size())) return;
+      if (axis < 2 && stride != 1 && in[axis] != 1) return;
+      if (axis >= 2) strides.push_back(stride);
+    }
+    std::string source = node.inputs[0];
+    const int writer = graph_.writer(source);
+    if (writer >= 0 && graph_.only_reader(source) >= 0) {
+      Node &before = graph_.nodes[static_cast<std::size_t>(writer)];
+      if (is_subsampling(before)) {
+        const Shape first = graph_.integers(before, "strides", {1, 1});
+        strides = {strides[0] * first[0], strides[1] * first[1]};
+        source = before.inputs[0];
+        before.inputs.clear();
+        before.outputs.clear();
+      }
+    }
+    node.op = Op::kMaxPool;
+    node.inputs = {source};
+    node.attributes = {{"kernel_shape", Shape{1, 1}}, {"strides", strides}};
+  }
+
+  bool is_subsampling(const Node &node) const {
+    return node.op == Op::kMaxPool && graph_.integers(node, "kernel_shape", {0, 0}) == Shape{1, 1};
+  }
+
+  /// Zeros around an image that only convolutions read become their padding.
+  void move_into_convolutions(std::size_t index) {
+    Node &pad = graph_.nodes[index];
+    const std::string &output = pad.outputs[0];
+    const auto &pads = graph_.constant_integers(pad, 1, "pads");
+    if (pads.size() != 8 || pads[0] != 0 || pads[1] != 0 || pads[4] != 0 || pads[5] != 0) return;
+    const Tensor *fill = pad.has_input(2) ? graph_.initialiser(pad.inputs[2]) : nullptr;
+    if (graph_.text(pad, "mode", "constant") != "constant") return;
+    if (fill != nullptr && fill->floats != std::vector<float>{0.0F}) return;
+    if (std::any_of(pads.begin(), pads.end(), [](std::int64_t p) { return p < 0; })) return;
+    const auto reads = [&](const Node &node) {
+      return std::count(node.inputs.begin(), node.inputs.end(), output) > 0;
+    };
+    if (std::count(graph_.outputs.begin(), graph_.outputs.end(), output) > 0) return;
+    for (const Node &node : graph_.nodes) {
+      if (!reads(node)) continue;
+      if (node.op != Op::kConv || graph_.text(node, "auto_pad", "NOTSET") != "NOTSET") return;
+    }
+    for (Node &node : graph_.nodes) {
+      if (!reads(node)) continue;
+      const Shape own = graph_.integers(node, "pads", {0, 0, 0, 0});
+      node.attributes["pads"] =
+          Shape{own[0] + pads[2], own[1] + pads[3], own[2] + pads[6], own[3] + pads[7]};
+      node.inputs[0] = pad.inputs[0];
+    }
+    pad.inputs.clear();
+    pad.outputs.clear();
   }
 
   Graph &graph_;

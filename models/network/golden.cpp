@@ -146,21 +146,24 @@ std::int32_t golden_requantise(const Requantise &post, std::int64_t sum, std::in
 GoldenConvolution::GoldenConvolution(const ConverterFormat &format, const Layer &layer)
     : layer_(layer),
       array_rows_(format.array_rows),
-      rows_(layer.window.kernel_height * layer.window.kernel_width * layer.input_shape.channels),
+      group_channels_(layer.input_shape.channels / layer.groups),
+      rows_(layer.window.kernel_height * layer.window.kernel_width * group_channels_),
       blocks_((rows_ + array_rows_ - 1) / array_rows_),
       weights_(layer.weights.begin(), layer.weights.end()),
-      window_(static_cast<std::size_t>(rows_)) {}
+      window_(static_cast<std::size_t>(rows_) * static_cast<std::size_t>(layer.groups)) {}
 
 void GoldenConvolution::dot_products(const GoldenTensor &input, std::int32_t y, std::int32_t x,
                                      std::vector<std::int32_t> &products) {
   gather(input, y, x);
   const std::int32_t channels = layer_.output_shape.channels;
+  const std::int32_t channels_per_group = channels / layer_.groups;
   products.resize(static_cast<std::size_t>(blocks_) * channels);
   auto product = products.begin();
   for (std::int32_t first = 0; first < rows_; first += array_rows_) {
     const std::int32_t rows = std::min(array_rows_, rows_ - first);
     for (std::int32_t c = 0; c < channels; ++c) {
-      *product++ = dot(window_.data() + first,
+      const std::int32_t group = c / channels_per_group;
+      *product++ = dot(window_.data() + static_cast<std::size_t>(group) * rows_ + first,
                        weights_.data() + static_cast<std::size_t>(c) * rows_ + first, rows);
     }
   }
@@ -173,20 +176,43 @@ void GoldenConvolution::gather(const GoldenTensor &input, std::int32_t y, std::i
   for (std::int32_t ky = 0; ky < window.kernel_height; ++ky) {
     const std::int64_t in_y = std::int64_t{y} * window.stride_height - window.pad_top +
                               std::int64_t{ky} * window.dilation_height;
-    for (std::int32_t kx = 0; kx < window.kernel_width; ++kx) {
+    for (std::int32_t kx = 0; kx < window.kernel_width; ++kx, to += group_channels_) {
       const std::int64_t in_x = std::int64_t{x} * window.stride_width - window.pad_left +
                                 std::int64_t{kx} * window.dilation_width;
-      if (in_y >= 0 && in_y < shape.height && in_x >= 0 && in_x < shape.width) {
-        const auto from = input.values.begin() + (in_y * shape.width + in_x) * shape.channels;
-        for (std::int32_t c = 0; c < shape.channels; ++c) {
-          *to++ = static_cast<std::int16_t>(from[c]);
+      const bool is_inside = in_y >= 0 && in_y < shape.height && in_x >= 0 && in_x < shape.width;
+      const std::int32_t *from =
+          is_inside ? input.values.data() + (in_y * shape.width + in_x) * shape.channels : nullptr;
+      for (std::int32_t group = 0; group < layer_.groups; ++group) {
+        const auto rows = to + std::ptrdiff_t{group} * rows_;
+        if (is_inside) {
+          std::copy_n(from + std::ptrdiff_t{group} * group_channels_, group_channels_, rows);
+        } else {
+          std::fill_n(rows, group_channels_, std::int16_t{layer_.pad_value});
         }
-      } else {
-        to = std::fill_n(to, shape.channels, std::int16_t{layer_.pad_value});
       }
     }
   }
 }
+
+namespace {
+
+/// Channels that no input covers hold the pad value.
+GoldenTensor concatenate(const Layer &layer, const std::vector<const GoldenTensor *> &inputs) {
+  GoldenTensor output = empty_output(layer);
+  std::fill(output.values.begin(), output.values.end(), layer.pad_value);
+  const auto pixels = std::ptrdiff_t{layer.output_shape.height} * layer.output_shape.width;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const std::int32_t channels = inputs[i]->shape.channels;
+    for (std::ptrdiff_t pixel = 0; pixel < pixels; ++pixel) {
+      std::copy_n(
+          inputs[i]->values.begin() + pixel * channels, channels,
+          output.values.begin() + pixel * layer.output_shape.channels + layer.channel_offsets[i]);
+    }
+  }
+  return output;
+}
+
+}  // namespace
 
 GoldenTensor execute_golden_layer(const ConverterFormat &format, const Layer &layer,
                                   const std::vector<const GoldenTensor *> &inputs) {
@@ -199,6 +225,8 @@ GoldenTensor execute_golden_layer(const ConverterFormat &format, const Layer &la
       return average_pool(layer, *inputs[0]);
     case LayerOp::kAdd:
       return add(layer, *inputs[0], *inputs[1]);
+    case LayerOp::kConcat:
+      return concatenate(layer, inputs);
   }
   return {};
 }
@@ -207,7 +235,8 @@ std::vector<GoldenTensor> execute_golden(const QuantisedNetwork &network,
                                          const std::uint8_t *image) {
   GoldenTensor input;
   input.shape = network.input_shape;
-  input.values.assign(image, image + network.input_shape.elements());
+  const Bytes encoded = encode_input(network, image);
+  input.values.assign(encoded.begin(), encoded.end());
   std::vector<GoldenTensor> outputs;
   outputs.reserve(network.layers.size());
   for (const Layer &layer : network.layers) {

@@ -42,7 +42,8 @@ class GoldenConvolution {
   GoldenConvolution(const ConverterFormat &format, const Layer &layer);
 
   std::int32_t blocks() const { return blocks_; }
-  /// The window of output pixel (y, x): dot products as [block][output channel].
+  /// The window of output pixel (y, x): dot products as [block][output channel], where blocks
+  /// divide the flattened kernel of one group.
   void dot_products(const GoldenTensor &input, std::int32_t y, std::int32_t x,
                     std::vector<std::int32_t> &products);
 
@@ -51,10 +52,11 @@ class GoldenConvolution {
 
   const Layer &layer_;
   std::int32_t array_rows_;
-  std::int32_t rows_;
+  std::int32_t group_channels_;
+  std::int32_t rows_;  // of one group's kernel
   std::int32_t blocks_;
   std::vector<std::int16_t> weights_;  // [output channel][row]
-  std::vector<std::int16_t> window_;   // [row]
+  std::vector<std::int16_t> window_;   // [group][row]
 };
 
 }  // namespace npim::network

@@ -12,22 +12,46 @@ namespace {
 
 constexpr std::int64_t kMaximumElements = std::int64_t{1} << 28;
 
-constexpr std::array<std::pair<const char *, Op>, 15> kOps = {{
+constexpr std::array<std::pair<const char *, Op>, 39> kOps = {{
     {"Add", Op::kAdd},
     {"AveragePool", Op::kAveragePool},
     {"BatchNormalization", Op::kBatchNormalization},
+    {"Cast", Op::kCast},
+    {"Clip", Op::kClip},
+    {"Concat", Op::kConcat},
     {"Constant", Op::kConstant},
+    {"ConstantOfShape", Op::kConstantOfShape},
     {"Conv", Op::kConv},
+    {"Div", Op::kDiv},
     {"Dropout", Op::kDropout},
     {"Flatten", Op::kFlatten},
+    {"GRU", Op::kGru},
+    {"Gather", Op::kGather},
     {"Gemm", Op::kGemm},
     {"GlobalAveragePool", Op::kGlobalAveragePool},
+    {"HardSigmoid", Op::kHardSigmoid},
+    {"HardSwish", Op::kHardSwish},
     {"Identity", Op::kIdentity},
+    {"LRN", Op::kLrn},
+    {"LSTM", Op::kLstm},
+    {"LeakyRelu", Op::kLeakyRelu},
     {"MatMul", Op::kMatMul},
     {"MaxPool", Op::kMaxPool},
+    {"Mul", Op::kMul},
+    {"Pad", Op::kPad},
+    {"Range", Op::kRange},
+    {"ReduceMean", Op::kReduceMean},
     {"Relu", Op::kRelu},
     {"Reshape", Op::kReshape},
+    {"Shape", Op::kShape},
+    {"Sigmoid", Op::kSigmoid},
+    {"Slice", Op::kSlice},
     {"Softmax", Op::kSoftmax},
+    {"Squeeze", Op::kSqueeze},
+    {"Sub", Op::kSub},
+    {"Tanh", Op::kTanh},
+    {"Transpose", Op::kTranspose},
+    {"Unsqueeze", Op::kUnsqueeze},
 }};
 
 /// Depth-first, without recursion: a hostile file may hold a very long chain of nodes.
@@ -216,6 +240,16 @@ int Graph::writer(const std::string &tensor) const {
     }
   }
   return -1;
+}
+
+const std::vector<std::int64_t> &Graph::constant_integers(const Node &node, std::size_t input,
+                                                          const std::string &what) const {
+  const Tensor *tensor = initialiser(node.inputs[input]);
+  if (tensor == nullptr) {
+    fail(node, what + " '" + node.inputs[input] + "' is not a constant of the file");
+  }
+  if (tensor->type != Tensor::Type::kInteger) fail(node, what + " has the wrong element type");
+  return tensor->integers;
 }
 
 void Graph::fail(const std::string &what) const {

@@ -38,18 +38,42 @@ enum class Op {
   kAdd,
   kAveragePool,
   kBatchNormalization,
+  kCast,
+  kClip,
+  kConcat,
   kConstant,
+  kConstantOfShape,
   kConv,
+  kDiv,
   kDropout,
   kFlatten,
+  kGather,
   kGemm,
   kGlobalAveragePool,
+  kGru,
+  kHardSigmoid,
+  kHardSwish,
   kIdentity,
+  kLeakyRelu,
+  kLrn,
+  kLstm,
   kMatMul,
   kMaxPool,
+  kMul,
+  kPad,
+  kRange,
+  kReduceMean,
   kRelu,
   kReshape,
+  kShape,
+  kSigmoid,
+  kSlice,
   kSoftmax,
+  kSqueeze,
+  kSub,
+  kTanh,
+  kTranspose,
+  kUnsqueeze,
 };
 
 const char *to_text(Op op);
@@ -90,6 +114,10 @@ struct Graph {
   /// The node that writes the tensor, or -1.
   int writer(const std::string &tensor) const;
 
+  /// Constant integers at a node's input. Throws InputError when the input is not that.
+  const std::vector<std::int64_t> &constant_integers(const Node &node, std::size_t input,
+                                                     const std::string &what) const;
+
   [[noreturn]] void fail(const std::string &what) const;
   [[noreturn]] void fail(const Node &node, const std::string &what) const;
 
@@ -106,12 +134,30 @@ struct Graph {
 void sort_nodes(Graph &graph);
 
 /// Fills `shapes` from those of inputs and initialisers; checks ranks, extents and attributes of
-/// every node. Throws InputError naming the node.
+/// every node. Nodes that depend on constants and shapes alone (what exporters leave of shape
+/// arithmetic) are evaluated and become initialisers. Throws InputError naming the node.
 void infer_shapes(Graph &graph);
 
 /// Sliding window of a Conv, MaxPool, AveragePool or GlobalAveragePool whose input shape is known,
 /// with automatic padding and ceil mode resolved into explicit padding.
 Window window_of(const Graph &graph, const Node &node);
+
+/// What a Slice, Pad or Gather copies: for each axis of the input, the index on it for every index
+/// of the output; -1 stands for the fill value. A Gather's indices count as one axis.
+using AxisIndices = std::vector<std::vector<std::int64_t>>;
+AxisIndices picked_indices(const Graph &graph, const Node &node);
+
+/// The source axis of every output axis of a Transpose.
+std::vector<std::size_t> permutation_of(const Graph &graph, const Node &node);
+
+/// The axis attribute, negative values resolved, of a tensor of `rank` axes.
+std::size_t axis_of(const Graph &graph, const Node &node, std::int64_t otherwise, std::size_t rank);
+
+/// The limits of a Clip or Relu; infinite where there is none.
+struct Limits {
+  float low, high;
+};
+Limits limits_of(const Graph &graph, const Node &node);
 
 /// Equivalent rewrites, for quantisation: batch normalisation and constant additions move into the
 /// convolution or matrix product before them, ReLU moves before a max pool. Shapes stay valid.

@@ -2,12 +2,14 @@
 
 #include <onnx/onnx_pb.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 #include <utility>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "network/synthetic_weights.h"
 
 namespace npim::network {
 namespace {
@@ -37,7 +39,9 @@ T little_endian(const std::string &raw, std::size_t index) {
 
 class Importer {
  public:
-  explicit Importer(const std::string &name) { graph_.name = name; }
+  Importer(const std::string &name, const ImportOptions &options) : options_(options) {
+    graph_.name = name;
+  }
 
   Graph run(const Bytes &content) {
     onnx::ModelProto model;
@@ -59,8 +63,12 @@ class Importer {
     }
     if (graph_.outputs.empty()) graph_.fail("names no output");
     sort_nodes(graph_);
-    skip_identities();
+    skip_copies();
+    if (options_.synthetic_weights) fill_weights(graph_, missing_, *options_.synthetic_weights);
     infer_shapes(graph_);
+    check_outputs();
+    sort_nodes(graph_);  // what only folded nodes needed
+    skip_copies();
     return std::move(graph_);
   }
 
@@ -145,8 +153,13 @@ class Importer {
     for (const onnx::ValueInfoProto &input : proto.input()) {
       if (graph_.initialisers.count(input.name()) != 0) continue;
       if (input.name().empty()) graph_.fail("an input has no name");
-      if (graph_.shapes.count(input.name()) != 0) {
+      if (graph_.shapes.count(input.name()) != 0 || missing_.count(input.name()) != 0) {
         graph_.fail("input '" + input.name() + "' is defined twice");
+      }
+      if (options_.synthetic_weights && !graph_.inputs.empty()) {
+        missing_.insert(input.name());
+        graph_.initialisers[input.name()].shape = input_shape(input, false);
+        continue;
       }
       graph_.inputs.push_back(input.name());
       graph_.shapes[input.name()] = input_shape(input, graph_.inputs.size() == 1);
@@ -155,7 +168,8 @@ class Importer {
     if (graph_.inputs.size() > 1) {
       graph_.fail("has " + std::to_string(graph_.inputs.size()) + " inputs without data ('" +
                   graph_.inputs[0] + "', '" + graph_.inputs[1] +
-                  "' ...): weights are missing, or the network has several inputs");
+                  "' ...): weights are missing (--synthetic-weights makes some up), or the "
+                  "network has several inputs");
     }
   }
 
@@ -166,7 +180,8 @@ class Importer {
     }
     Shape shape;
     for (const auto &dim : type.shape().dim()) {
-      const bool is_batch = is_image && shape.empty();
+      const bool is_sequence = type.shape().dim_size() == 3;  // the first axis is time
+      const bool is_batch = is_image && shape.empty() && !is_sequence;
       std::int64_t extent = dim.has_dim_value() ? dim.dim_value() : 0;
       if (is_batch && !dim.has_dim_value()) extent = 1;
       if (extent < 1 || extent > kMaximumExtent) {
@@ -224,9 +239,22 @@ class Importer {
         return std::vector<std::int64_t>(proto.ints().begin(), proto.ints().end());
       case onnx::AttributeProto::FLOATS:
         return std::vector<float>(proto.floats().begin(), proto.floats().end());
+      case onnx::AttributeProto::TENSOR:
+        return read_scalar(proto, node);
       default:
         graph_.fail(node, "attribute '" + proto.name() + "' has a type that is not supported");
     }
+  }
+
+  /// A tensor of one element, the fill value of a ConstantOfShape.
+  Attribute read_scalar(const onnx::AttributeProto &proto, const Node &node) const {
+    const Tensor tensor =
+        read_tensor(proto.t(), "attribute '" + proto.name() + "' of '" + node.name + "'");
+    if (tensor.floats.size() + tensor.integers.size() != 1) {
+      graph_.fail(node, "attribute '" + proto.name() + "' is not a single value");
+    }
+    if (tensor.type == Tensor::Type::kInteger) return tensor.integers[0];
+    return tensor.floats[0];
   }
 
   void read_constant(const onnx::NodeProto &proto, const Node &node) {
@@ -258,8 +286,9 @@ class Importer {
     }
   }
 
-  /// Readers of an Identity or Dropout read its input instead.
-  void skip_identities() {
+  /// Readers of a node that copies its input (an Identity; with shapes known also a Pad by nothing
+  /// and the like) read that input instead.
+  void skip_copies() {
     std::map<std::string, std::string> sources;
     std::vector<Node> kept;
     for (Node &node : graph_.nodes) {
@@ -267,8 +296,7 @@ class Importer {
         const auto source = sources.find(input);
         if (source != sources.end()) input = source->second;
       }
-      const bool passes = node.op == Op::kIdentity || node.op == Op::kDropout;
-      if (passes && node.has_input(0)) {
+      if (node.has_input(0) && is_copy(node)) {
         sources[node.outputs[0]] = node.inputs[0];
       } else {
         kept.push_back(std::move(node));
@@ -282,18 +310,70 @@ class Importer {
     sort_nodes(graph_);
   }
 
+  void check_outputs() const {
+    for (const std::string &output : graph_.outputs) {
+      if (graph_.initialiser(output) != nullptr) {
+        graph_.fail("output '" + output + "' does not depend on the input");
+      }
+    }
+  }
+
+  bool is_copy(const Node &node) const {
+    if (node.op == Op::kIdentity || node.op == Op::kDropout) return true;
+    const auto shape = graph_.shapes.find(node.outputs[0]);
+    if (shape == graph_.shapes.end() || shape->second != graph_.shape(node.inputs[0])) return false;
+    switch (node.op) {
+      case Op::kCast:
+      case Op::kFlatten:
+      case Op::kReshape:
+      case Op::kSqueeze:
+      case Op::kUnsqueeze:
+        return true;
+      case Op::kConcat:
+        return node.inputs.size() == 1;
+      case Op::kPad:
+      case Op::kSlice:
+        return copies_in_order(picked_indices(graph_, node));
+      case Op::kAveragePool:
+        return has_single_tap(node);
+      case Op::kTranspose: {
+        const auto permutation = permutation_of(graph_, node);
+        return std::is_sorted(permutation.begin(), permutation.end());
+      }
+      default:
+        return false;
+    }
+  }
+
+  static bool copies_in_order(const AxisIndices &indices) {
+    for (const auto &axis : indices) {
+      for (std::size_t i = 0; i < axis.size(); ++i) {
+        if (axis[i] != static_cast<std::int64_t>(i)) return false;
+      }
+    }
+    return true;
+  }
+
+  bool has_single_tap(const Node &node) const {
+    const Window w = window_of(graph_, node);
+    return w.kernel_height == 1 && w.kernel_width == 1 && w.stride_height == 1 &&
+           w.stride_width == 1;
+  }
+
+  const ImportOptions options_;
+  std::set<std::string> missing_;  // weights to make up
   Graph graph_;
 };
 
 }  // namespace
 
-Graph import_onnx(const std::string &path) {
-  return import_onnx(read_file(path, kMaximumFile), path);
+Graph import_onnx(const std::string &path, const ImportOptions &options) {
+  return import_onnx(read_file(path, kMaximumFile), path, options);
 }
 
-Graph import_onnx(const Bytes &content, const std::string &name) {
+Graph import_onnx(const Bytes &content, const std::string &name, const ImportOptions &options) {
   if (content.size() > kMaximumFile) throw InputError(name, "is larger than 1 GiB");
-  return Importer(name).run(content);
+  return Importer(name, options).run(content);
 }
 
 }  // namespace npim::network

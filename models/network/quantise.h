@@ -46,6 +46,25 @@ struct QuantiseOptions {
 
   double input_scale = 1.0 / 255;  ///< real input = input_scale * (byte - input_zero_point)
   std::int32_t input_zero_point = 0;
+  /// Per channel, or empty: what the network was trained on is
+  ///   (input_scale * (byte - input_zero_point) - input_mean) / input_deviation.
+  /// Channels then differ in scale and none of their zeros is a byte, so the network gets an input
+  /// table that brings them to one 8-bit scale on the host.
+  std::vector<double> input_mean, input_deviation;
+
+  /// What a convolution's multiplier and bias make up for, per output channel, after its converter
+  /// is chosen.
+  enum class Correction {
+    kNone,
+    kRegression,   ///< the least-squares line from sums of codes to exact sums
+    kMean,         ///< the mean of the float network's values
+    kMeanVariance  ///< mean and variance: batch normalisation re-estimated on the integer path
+  };
+  Correction correction = Correction::kMeanVariance;
+
+  /// For studies of time and area with made-up weights: no images, ranges and converters are
+  /// nominal, and nothing is executed.
+  bool without_calibration = false;
 };
 
 struct LayerReport {
@@ -57,6 +76,9 @@ struct LayerReport {
   double sqnr_db = 0.0;            ///< of the layer's output against the float network's
   double converter_sqnr_db = 0.0;  ///< of the sums of codes against the exact sums (convolutions)
   double clipping_rate = 0.0;      ///< share of conversions beyond the largest code
+  /// Conversions per sixteenth of the converter's code range, lowest codes first (convolutions with
+  /// a converter that rounds).
+  std::vector<std::int64_t> code_histogram;
 };
 
 struct QuantisationReport {
@@ -66,8 +88,13 @@ struct QuantisationReport {
 
 /// The graph's layers as integers. Throws InputError naming the node for what the chip's operations
 /// cannot express, and for calibration images of the wrong shape or number.
-QuantisedNetwork quantise(const Graph &graph, const Calibration &calibration,
+QuantisedNetwork quantise(Graph graph, const Calibration &calibration,
                           const QuantiseOptions &options, QuantisationReport *report = nullptr);
+
+/// The network's floating-point input (CHW) for an image of bytes (HWC), as the options describe
+/// it.
+std::vector<float> float_input(const TensorShape &shape, const std::uint8_t *image,
+                               const QuantiseOptions &options);
 
 /// The network's input as height x width x channels. Throws InputError if it is neither an image
 /// nor a vector.

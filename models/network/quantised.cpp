@@ -8,7 +8,7 @@ namespace npim::network {
 namespace {
 
 constexpr std::uint32_t kMagic = 0x4e51504e;  // "NPQN"
-constexpr std::uint16_t kVersion = 1;
+constexpr std::uint16_t kVersion = 2;
 
 // Limits far above any network that fits a chip, low enough that products of a few of them stay in
 // 64 bits and that a damaged file cannot ask for gigabytes.
@@ -69,6 +69,10 @@ class Checker {
       fail("input scale is not a positive number");
     }
     if (!within(network_.input_zero_point, 0, 255)) fail("input zero point is not within 0 .. 255");
+    const auto table = static_cast<std::int64_t>(network_.input_table.size());
+    if (table != 0 && table != 256 * std::int64_t{network_.input_shape.channels}) {
+      fail("input table has " + std::to_string(table) + " bytes instead of 256 per channel");
+    }
     if (network_.layers.empty()) fail("has no layers");
     if (network_.layers.size() > kMaximumLayers) fail("has too many layers");
     total_elements_ = network_.input_shape.elements();
@@ -81,7 +85,7 @@ class Checker {
 
   void check_layer() {
     const Layer &layer = network_.layers[index_];
-    require(within(static_cast<int>(layer.op), 1, 4), "unknown operation");
+    require(within(static_cast<int>(layer.op), 1, 5), "unknown operation");
     require(is_sane(layer.input_shape),
             "input shape " + text(layer.input_shape) + " is not usable");
     require(is_sane(layer.output_shape),
@@ -100,29 +104,61 @@ class Checker {
     check_requantise(layer);
   }
 
+  const TensorShape &shape_of(std::int32_t producer) const {
+    return producer == kNetworkInput
+               ? network_.input_shape
+               : network_.layers[static_cast<std::size_t>(producer)].output_shape;
+  }
+
   void check_inputs(const Layer &layer) {
+    const bool is_concat = layer.op == LayerOp::kConcat;
     const std::size_t wanted = layer.op == LayerOp::kAdd ? 2 : 1;
-    require(layer.inputs.size() == wanted, "has " + std::to_string(layer.inputs.size()) +
-                                               " inputs instead of " + std::to_string(wanted));
+    require(is_concat ? !layer.inputs.empty() : layer.inputs.size() == wanted,
+            "has " + std::to_string(layer.inputs.size()) + " inputs instead of " +
+                std::to_string(wanted) + (is_concat ? " or more" : ""));
     for (const std::int32_t input : layer.inputs) {
       require(input == kNetworkInput || within(input, 0, static_cast<std::int64_t>(index_) - 1),
               "input " + std::to_string(input) + " is not an earlier layer");
-      const bool is_image = input == kNetworkInput;
-      const std::size_t producer = is_image ? 0 : static_cast<std::size_t>(input);
-      const TensorShape &shape =
-          is_image ? network_.input_shape : network_.layers[producer].output_shape;
+      TensorShape shape = shape_of(input);
+      if (is_concat) shape.channels = layer.input_shape.channels;
       require(shape == layer.input_shape, "input shape " + text(layer.input_shape) +
                                               " differs from its producer's " + text(shape));
-      if (is_image) continue;
+      if (input == kNetworkInput) continue;
+      const auto producer = static_cast<std::size_t>(input);
       require(!network_.layers[producer].requantise.output_s32,
               "reads 32-bit values of layer " + std::to_string(producer));
       used_[producer] = true;
     }
+    is_concat ? check_concat(layer)
+              : require(layer.channel_offsets.empty(), "has channel offsets but is no concat");
+    require(layer.op == LayerOp::kConvolution || layer.groups == 1,
+            "has groups but is not a convolution");
+  }
+
+  void check_concat(const Layer &layer) const {
+    require(layer.channel_offsets.size() == layer.inputs.size(),
+            "has not one channel offset per input");
+    std::int64_t end = 0, total = 0;
+    for (std::size_t i = 0; i < layer.inputs.size(); ++i) {
+      const std::int32_t channels = shape_of(layer.inputs[i]).channels;
+      require(layer.channel_offsets[i] >= end, "channels of its inputs overlap");
+      end = std::int64_t{layer.channel_offsets[i]} + channels;
+      total += channels;
+    }
+    require(end <= layer.output_shape.channels, "an input exceeds the output's channels");
+    require(total == layer.input_shape.channels, "input channels are not those of its inputs");
+    // The readers' buffers hold the constant channels; the network's output has no such buffer.
+    require(index_ + 1 < network_.layers.size(), "a concat cannot be the last layer");
   }
 
   void check_window(const Layer &layer) const {
     const Window &window = layer.window;
     const TensorShape &in = layer.input_shape, &out = layer.output_shape;
+    if (layer.op == LayerOp::kConcat) {
+      require(in.height == out.height && in.width == out.width,
+              "output shape " + text(out) + " differs from the inputs' " + text(in));
+      return;
+    }
     if (layer.op == LayerOp::kAdd) {
       require(in == out, "output shape " + text(out) + " differs from the inputs' " + text(in));
       return;
@@ -165,8 +201,12 @@ class Checker {
   }
 
   void check_weights(const Layer &layer) const {
+    const std::int32_t groups = layer.groups;
+    require(groups >= 1 && layer.input_shape.channels % groups == 0 &&
+                layer.output_shape.channels % groups == 0,
+            std::to_string(groups) + " groups do not divide the channels");
     const std::int64_t kernel = std::int64_t{layer.window.kernel_height} *
-                                layer.window.kernel_width * layer.input_shape.channels;
+                                layer.window.kernel_width * (layer.input_shape.channels / groups);
     const auto stored = static_cast<std::int64_t>(layer.weights.size());
     require(
         stored % layer.output_shape.channels == 0 && stored / layer.output_shape.channels == kernel,
@@ -180,9 +220,9 @@ class Checker {
 
   void check_requantise(const Layer &layer) const {
     const Requantise &post = layer.requantise;
-    if (layer.op == LayerOp::kMaxPool) {
+    if (layer.op == LayerOp::kMaxPool || layer.op == LayerOp::kConcat) {
       require(post.multiplier.empty() && post.bias.empty() && !post.output_s32,
-              "a max pool does not requantise");
+              "a max pool or concat does not requantise");
       return;
     }
     const bool is_add = layer.op == LayerOp::kAdd;
@@ -208,7 +248,7 @@ class Checker {
   std::int64_t accumulator_bound(const Layer &layer) const {
     const std::int64_t taps = std::int64_t{layer.window.kernel_height} * layer.window.kernel_width;
     if (layer.op == LayerOp::kAveragePool) return taps * 255;
-    const std::int64_t rows = taps * layer.input_shape.channels;
+    const std::int64_t rows = taps * (layer.input_shape.channels / layer.groups);
     const std::int64_t blocks =
         (rows + network_.format.array_rows - 1) / network_.format.array_rows;
     switch (network_.format.code) {
@@ -305,6 +345,8 @@ void put_layer(ByteWriter &writer, const Layer &layer) {
   put_shape(writer, layer.output_shape);
   visit_window(layer.window, [&](std::int32_t value) { writer.put(value); });
   writer.put(layer.pad_value);
+  put_vector(writer, layer.channel_offsets);
+  writer.put(layer.groups);
   writer.put(static_cast<std::uint32_t>(layer.weights.size()));
   writer.put_bytes(layer.weights.data(), layer.weights.size());
   writer.put(layer.converter.range_divisor);
@@ -328,6 +370,8 @@ Layer get_layer(ByteReader &reader) {
   layer.output_shape = get_shape(reader);
   visit_window(layer.window, [&](std::int32_t &value) { value = reader.get<std::int32_t>(); });
   layer.pad_value = reader.get<std::uint8_t>();
+  layer.channel_offsets = get_vector<std::int32_t>(reader);
+  layer.groups = reader.get<std::int32_t>();
   const std::size_t weights = reader.get<std::uint32_t>();
   reader.require(weights);  // before allocating
   layer.weights.resize(weights);
@@ -351,6 +395,16 @@ void validate(const QuantisedNetwork &network) {
   Checker(network, "network '" + network.name + "'").run();
 }
 
+Bytes encode_input(const QuantisedNetwork &network, const std::uint8_t *image) {
+  Bytes bytes(image, image + network.input_shape.elements());
+  if (network.input_table.empty()) return bytes;
+  const auto channels = static_cast<std::size_t>(network.input_shape.channels);
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    bytes[i] = network.input_table[i % channels * 256 + bytes[i]];
+  }
+  return bytes;
+}
+
 Bytes serialise(const QuantisedNetwork &network) {
   ByteWriter writer;
   writer.put(kMagic);
@@ -361,6 +415,7 @@ Bytes serialise(const QuantisedNetwork &network) {
   put_shape(writer, network.input_shape);
   writer.put(bits_of(network.input_scale));
   writer.put(network.input_zero_point);
+  put_vector(writer, network.input_table);
   writer.put(static_cast<std::uint32_t>(network.layers.size()));
   for (const Layer &layer : network.layers) put_layer(writer, layer);
   return writer.take();
@@ -381,6 +436,7 @@ QuantisedNetwork deserialise(const Bytes &bytes, const std::string &name) {
   network.input_shape = get_shape(reader);
   network.input_scale = double_of(reader.get<std::uint64_t>());
   network.input_zero_point = reader.get<std::int32_t>();
+  network.input_table = get_vector<std::uint8_t>(reader);
   const auto layers = reader.get<std::uint32_t>();
   if (layers > kMaximumLayers) reader.fail(std::to_string(layers) + " layers are too many");
   for (std::uint32_t i = 0; i < layers; ++i) network.layers.push_back(get_layer(reader));

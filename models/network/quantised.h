@@ -49,6 +49,9 @@ enum class LayerOp : std::uint8_t {
   kMaxPool = 2,      ///< maximum over the window; padding never wins (it is skipped)
   kAveragePool = 3,  ///< sum over the window (padding adds pad_value), then requantise
   kAdd = 4,          ///< element-wise sum of two inputs of equal shape, then requantise
+  kConcat = 5,       ///< inputs side by side along the channels; copies integers. No work for the
+                     ///< chip: producers deliver to the channels of the readers' buffers, and
+                     ///< channels that no input covers hold pad_value for ever
 };
 
 /// Programming of the neural ADC for one layer ([NP] Eq. 12 extended by a bit-line gain).
@@ -85,11 +88,19 @@ struct Layer {
   std::string name;  ///< the ONNX node's name or the name of its output
   LayerOp op = LayerOp::kConvolution;
   std::vector<std::int32_t> inputs;  ///< indices of earlier layers, or kNetworkInput
+  /// A concat's input shape has the channels of all its inputs together.
   TensorShape input_shape, output_shape;
   Window window;
   std::uint8_t pad_value = 0;  ///< zero point of the input
-  /// Convolution: [out channel][kernel y][kernel x][in channel], -128 .. 127. Row k of a crossbar
-  /// column is element k of this flattened kernel; rows 128 b .. 128 b + 127 form row block b.
+  /// Concat: the first output channel of each input, ascending; the ranges do not overlap.
+  std::vector<std::int32_t> channel_offsets;
+  /// Convolution: output channels o of group g = o / (out channels / groups) see the input
+  /// channels g * (in channels / groups) onwards, in channels / groups of them. A depthwise
+  /// convolution has as many groups as input channels.
+  std::int32_t groups = 1;
+  /// Convolution: [out channel][kernel y][kernel x][in channel of the group], -128 .. 127. Row k of
+  /// a crossbar column is element k of this flattened kernel; rows 128 b .. 128 b + 127 form row
+  /// block b, converted on its own.
   std::vector<std::int8_t> weights;
   Converter converter;
   Requantise requantise;
@@ -114,12 +125,19 @@ struct QuantisedNetwork {
   TensorShape input_shape;
   double input_scale = 1.0 / 255;  ///< real input = input_scale * (byte - input_zero_point)
   std::int32_t input_zero_point = 0;
+  /// What the host does to an image before the chip sees it: byte b of channel c becomes
+  /// input_table[256 c + b]. Empty: nothing. It brings channels that are normalised differently to
+  /// one scale and one zero point.
+  Bytes input_table;
   std::vector<Layer> layers;  ///< in topological order; the last one is the network's output
 };
 
 /// Checks shapes, ranges and references of a network from a file. Throws InputError naming the
 /// layer.
 void validate(const QuantisedNetwork &network);
+
+/// The image (HWC) as the chip sees it: `input_table` applied.
+Bytes encode_input(const QuantisedNetwork &network, const std::uint8_t *image);
 
 Bytes serialise(const QuantisedNetwork &network);
 /// Throws InputError (with `name` and offset) on damaged input; the result has passed validate().

@@ -191,6 +191,9 @@ Bytes serialise(const Program &program) {
                                    {SectionType::kWeights, encode(program.weights)},
                                    {SectionType::kLayers, encode_layers(program.layers)},
                                    {SectionType::kNetwork, network::serialise(program.network)}};
+  if (!program.network.input_table.empty()) {
+    sections.push_back({SectionType::kInputTable, program.network.input_table});
+  }
   std::size_t file_bytes = aligned(kHeaderBytes + sections.size() * kSectionBytes);
   std::vector<std::size_t> offsets;
   for (const auto &section : sections) {
@@ -242,6 +245,10 @@ Program deserialise_program(const Bytes &bytes, const std::string &name) {
   program.layers = decode_layers(section(sections, SectionType::kLayers, name), layers, name);
   program.network = network::deserialise(section(sections, SectionType::kNetwork, name),
                                          name + ": network section");
+  const auto table = sections.find(SectionType::kInputTable);
+  if ((table == sections.end() ? Bytes{} : table->second) != program.network.input_table) {
+    throw InputError(name, "the input table is not that of the network");
+  }
   return program;
 }
 

@@ -17,7 +17,9 @@
 //   u64 reserved sections: kControl (encode(ControlProgram)), kWeights (encode(weights)), kLayers
 //   (64-byte records:
 //     u32 layer, u8 op, u8 stages, u16 tiles, u32 arrays, u32 windows, char name[48]), kNetwork
-//     (the integer network for the golden check; firmware ignores it)
+//     (the integer network for the golden check; firmware ignores it), and kInputTable if the network
+//   has one (u8 [channels][256]: firmware replaces byte b of channel c of every image by table[c][b]
+//   before the chip gets it)
 #pragma once
 
 #include <cstdint>
@@ -56,10 +58,16 @@ struct Program {
   double output_scale = 1.0;
 };
 
-enum class SectionType : std::uint32_t { kControl = 1, kWeights = 2, kLayers = 3, kNetwork = 4 };
+enum class SectionType : std::uint32_t {
+  kControl = 1,
+  kWeights = 2,
+  kLayers = 3,
+  kNetwork = 4,
+  kInputTable = 5
+};
 
 constexpr std::uint32_t kProgramMagic = 0x4752504e;
-constexpr std::uint16_t kProgramVersionMajor = 1, kProgramVersionMinor = 0;
+constexpr std::uint16_t kProgramVersionMajor = 1, kProgramVersionMinor = 1;
 
 Bytes serialise(const Program &program);
 /// Checks magic, version, size, checksum, sections and their content. Throws InputError.

@@ -58,16 +58,23 @@ std::string tile_map(const chip::Chip &chip) {
 
 }  // namespace
 
-DebugSession::DebugSession(const DebugOptions &options, board::Board &board, debug::RetireHub &hub,
+DebugSession::DebugSession(const DebugOptions &options, board::Board &board,
+                           std::vector<debug::RetireHub *> hubs,
                            const accelerator::Accelerator *accelerator)
     : board_(board),
-      debugger_({&hub}, {&board.hart()}, surroundings(), monitor_),
+      debugger_(std::move(hubs), harts(board), surroundings(), monitor_),
       server_(options.port, options.any_address, [this] { debugger_.notify(); }) {
   add_commands(accelerator);
   debugger_.attach(server_, options.wait);
   std::cerr << "npim run: GDB server on port " << server_.port()
             << ": target remote localhost:" << server_.port()
             << (options.wait ? "; the hart waits for it" : "") << std::endl;
+}
+
+std::vector<cpu::Hart *> DebugSession::harts(board::Board &board) {
+  std::vector<cpu::Hart *> harts;
+  for (unsigned i = 0; i < board.harts(); ++i) harts.push_back(&board.hart(i));
+  return harts;
 }
 
 debug::Surroundings DebugSession::surroundings() {
@@ -80,8 +87,8 @@ debug::Surroundings DebugSession::surroundings() {
   machine.write = [this](std::uint64_t address, const std::uint8_t *from, std::size_t size) {
     return static_cast<std::size_t>(board_.poke(address, from, size));
   };
-  machine.translate = [this](debug::HartIndex, std::uint64_t address) {
-    return board_.hart().physical_address(address);
+  machine.translate = [this](debug::HartIndex hart, std::uint64_t address) {
+    return board_.hart(hart).physical_address(address);
   };
   machine.reset = [this] { board_.restart(); };
   machine.kill = [this] { board_.stop("ended by the debugger"); };
@@ -96,7 +103,7 @@ void DebugSession::finish(int exit_code) {
 
 std::string DebugSession::time() const {
   const auto now = std::max(sc_core::sc_time_stamp(), board_.hart().local_time());
-  const auto statistics = board_.hart().statistics();
+  const auto statistics = statistics_of_all(board_);
   return now.to_string() + " of simulated time, " + std::to_string(statistics.cycles) +
          " cycles, " + std::to_string(statistics.instructions) + " instructions\n";
 }
@@ -122,7 +129,7 @@ void DebugSession::add_commands(const accelerator::Accelerator *accelerator) {
                  return address ? board_.describe(*address) + "\n" : "expected an address\n";
                });
   monitor_.add("stats", "stats", "what the hart has done",
-               [this](const std::string &) { return statistics_text(board_.hart().statistics()); });
+               [this](const std::string &) { return statistics_text(statistics_of_all(board_)); });
   monitor_.add("reset", "reset",
                "loads firmware and device tree again and resets the hart; devices keep their state",
                [this](const std::string &) {

@@ -24,13 +24,14 @@ class DebugSession {
  public:
   /// Before the simulation starts; `accelerator` may be null. Says on standard error where it
   /// listens. Throws InputError when it cannot.
-  DebugSession(const DebugOptions &options, board::Board &board, debug::RetireHub &hub,
-               const accelerator::Accelerator *accelerator);
+  DebugSession(const DebugOptions &options, board::Board &board,
+               std::vector<debug::RetireHub *> hubs, const accelerator::Accelerator *accelerator);
 
   /// The simulation has ended.
   void finish(int exit_code);
 
  private:
+  static std::vector<cpu::Hart *> harts(board::Board &board);
   debug::Surroundings surroundings();
   void add_commands(const accelerator::Accelerator *accelerator);
   std::string time() const;

@@ -11,6 +11,7 @@
 #include "accelerator/trace_observer.h"
 #include "app/command.h"
 #include "app/debug_session.h"
+#include "app/hart_views.h"
 #include "app/progress.h"
 #include "app/results.h"
 #include "app/stage_trace.h"
@@ -32,7 +33,7 @@ using sc_core::sc_time;
 
 struct RunOptions {
   std::string platform, firmware, program, images, labels, bootargs, json, trace, uart_input;
-  std::string instruction_trace, instruction_filter, profile;
+  HartViewOptions views;
   int count = 0, show = 5, batch = 0;
   double timeout_s = 0, quantum_ns = 0;
   bool no_dmi = false, check = false, oracle = false, stats = false;
@@ -66,11 +67,11 @@ bool parse(const Arguments &arguments, RunOptions &to) {
   add("uart-input", po::value(&to.uart_input),
       "file whose bytes the UART receives (default: the terminal, if there is one)");
   add("stats", po::bool_switch(&to.stats), "print what the hart did, and how fast");
-  add("trace-instructions", po::value(&to.instruction_trace),
+  add("trace-instructions", po::value(&to.views.trace),
       "write every retired instruction with its symbol and what it wrote");
-  add("trace-filter", po::value(&to.instruction_filter),
+  add("trace-filter", po::value(&to.views.trace_filter),
       "of them only those in these functions and address ranges (main,0x80000000-0x80001000)");
-  add("profile", po::value(&to.profile),
+  add("profile", po::value(&to.views.profile),
       "write a call profile of the firmware (callgrind format, for KCachegrind)");
   int gdb_port = 0;
   bool gdb_any_address = false, gdb_wait = false;
@@ -101,7 +102,7 @@ bool parse(const Arguments &arguments, RunOptions &to) {
     refuse("--check needs --program and --images");
   }
   if (!to.labels.empty() && to.images.empty()) refuse("--labels needs --images");
-  if (!to.instruction_filter.empty() && to.instruction_trace.empty()) {
+  if (!to.views.trace_filter.empty() && to.views.trace.empty()) {
     refuse("--trace-filter needs --trace-instructions");
   }
   const bool gdb = values.count("gdb") != 0;
@@ -190,8 +191,8 @@ class Session {
     add_files();
     connect_terminal();
     if (!options.trace.empty()) start_trace();
-    listen_to_instructions();
-    if (options.gdb) debug_.emplace(*options.gdb, board_, retire_hub_, accelerator_.get());
+    views_.emplace(options.views, board_, options.firmware);
+    if (options.gdb) debug_.emplace(*options.gdb, board_, views_->hubs(), accelerator_.get());
   }
 
   board::RunResult run() {
@@ -202,8 +203,7 @@ class Session {
     std::cout.flush();
     if (sink_) sink_->close();
     if (debug_) debug_->finish(result.exit_code);
-    if (instruction_trace_) instruction_trace_->close();
-    if (profile_) write_file(options_.profile, profile_->finish());
+    views_->finish();
     return result;
   }
 
@@ -256,28 +256,6 @@ class Session {
     accelerator_->chip().set_observer(stage_trace_.get());
   }
 
-  void listen_to_instructions() {
-    std::vector<debug::Function> functions;
-    for (const auto &symbol : board_.firmware().symbols) {
-      functions.push_back({symbol.address, symbol.address + symbol.size, symbol.name});
-    }
-    symbols_ = debug::Symbols(std::move(functions));
-    if (!options_.instruction_trace.empty()) {
-      std::vector<debug::AddressRange> filter;
-      if (!options_.instruction_filter.empty()) {
-        filter = symbols_.parse_filter(options_.instruction_filter, "--trace-filter");
-      }
-      instruction_trace_ = std::make_unique<debug::InstructionTrace>(options_.instruction_trace,
-                                                                     symbols_, std::move(filter));
-      retire_hub_.add(*instruction_trace_);
-    }
-    if (!options_.profile.empty()) {
-      write_file(options_.profile, "");  // refuse now rather than after the run
-      profile_ = std::make_unique<debug::CallProfile>(symbols_, options_.firmware);
-      retire_hub_.add(*profile_);
-    }
-  }
-
   const RunOptions &options_;
   Inputs &inputs_;
   board::Board board_;
@@ -285,10 +263,7 @@ class Session {
   std::unique_ptr<trace::TraceSink> sink_;
   std::unique_ptr<accelerator::TraceObserver> host_trace_;
   std::unique_ptr<StageTrace> stage_trace_;
-  debug::RetireHub retire_hub_{board_.hart()};
-  debug::Symbols symbols_;
-  std::unique_ptr<debug::InstructionTrace> instruction_trace_;
-  std::unique_ptr<debug::CallProfile> profile_;
+  std::optional<HartViews> views_;
   std::optional<DebugSession> debug_;
   bool has_results_ = false;
 };
@@ -392,7 +367,7 @@ int run_command(const Arguments &arguments) {
   const auto start = std::chrono::steady_clock::now();
   outcome.result = session.run();
   outcome.host_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  outcome.hart = session.board().hart().statistics();
+  outcome.hart = statistics_of_all(session.board());
   if (session.has_results()) {
     outcome.results = parse_results(session.board().read_back("results"));
   }

@@ -5,6 +5,32 @@
 #include "app/text_table.h"
 
 namespace npim::app {
+namespace {
+
+using cpu::HartStatistics;
+constexpr std::uint64_t HartStatistics::*kSummed[] = {
+    &HartStatistics::instructions,         &HartStatistics::exceptions,
+    &HartStatistics::interrupts,           &HartStatistics::device_reads,
+    &HartStatistics::device_writes,        &HartStatistics::wait_cycles,
+    &HartStatistics::timed_reads,          &HartStatistics::synchronisations,
+    &HartStatistics::event_breaks,         &HartStatistics::quantum_breaks,
+    &HartStatistics::block_lookups,        &HartStatistics::blocks_decoded,
+    &HartStatistics::instructions_decoded, &HartStatistics::blocks_dropped,
+    &HartStatistics::code_pages,           &HartStatistics::slow_accesses,
+    &HartStatistics::page_walks,
+};
+
+}  // namespace
+
+cpu::HartStatistics statistics_of_all(board::Board &board) {
+  cpu::HartStatistics all = board.hart().statistics();
+  for (unsigned i = 1; i < board.harts(); ++i) {
+    const cpu::HartStatistics one = board.hart(i).statistics();
+    all.cycles = std::max(all.cycles, one.cycles);
+    for (const auto field : kSummed) all.*field += one.*field;
+  }
+  return all;
+}
 
 std::string statistics_text(const cpu::HartStatistics &hart) {
   TextTable table({"hart", "count"});

@@ -3,9 +3,13 @@
 
 #include <string>
 
+#include "board/board.h"
 #include "cpu/hart.h"
 
 namespace npim::app {
+
+/// Sums over a board's harts; cycles are those of the one that is furthest.
+cpu::HartStatistics statistics_of_all(board::Board &board);
 
 std::string statistics_text(const cpu::HartStatistics &hart);
 /// The same, after the instructions per host second.

@@ -30,27 +30,41 @@ bool is_printable(const std::string &text) {
 Board::Board(const sc_core::sc_module_name &name, const PlatformConfig &config)
     : sc_module(name),
       config_(config),
-      hart_("hart", config.hart),
+      harts_("hart"),
       boot_rom_("boot_rom", config.boot_rom.size),
       dram_("dram", config.dram.size),
-      clint_("clint", tick_of(config)),
+      clint_("clint", tick_of(config), config.harts),
+      plic_("plic", config.harts),
       free_end_(config.dram.base + config.dram.size) {
   (void)config.address_map(this->name());
+  harts_.init(config.harts, [&](const char *hart_name, std::size_t index) {
+    cpu::HartConfig settings = config.hart;
+    settings.hart_id += index;
+    return new cpu::Hart(hart_name, settings);
+  });
+  if (harts() > 1) turns_ = std::make_unique<cpu::Turns>(harts(), config.hart_slice);
+  for (unsigned i = 0; i < harts(); ++i) {
+    if (turns_) harts_[i].set_turns(turns_.get(), i);
+    set_up(harts_[i]);
+  }
   build_map();
   connect_interrupts();
-  hart_.bus.bind(bus_.from_initiators);
   loader_.bind(bus_.from_initiators);
-  hart_.set_time_source([this](const sc_core::sc_time &now) { return clint_.mtime(now); });
-  hart_.set_symboliser([this](std::uint64_t pc) { return firmware_.symbolise(pc); });
-  hart_.set_describer([this](std::uint64_t address) { return describe(address); });
-  hart_.set_lost_handler([this](const std::string &message) {
-    lost_ = message;
-    sc_core::sc_stop();
-  });
   SC_HAS_PROCESS(Board);
   SC_METHOD(deadline_reached);
   sensitive << deadline_;
   dont_initialize();
+}
+
+void Board::set_up(cpu::Hart &hart) {
+  hart.bus.bind(bus_.from_initiators);
+  hart.set_time_source([this](const sc_core::sc_time &now) { return clint_.mtime(now); });
+  hart.set_symboliser([this](std::uint64_t pc) { return firmware_.symbolise(pc); });
+  hart.set_describer([this](std::uint64_t address) { return describe(address); });
+  hart.set_lost_handler([this](const std::string &message) {
+    if (lost_.empty()) lost_ = message;
+    sc_core::sc_stop();
+  });
 }
 
 void Board::build_map() {
@@ -71,18 +85,24 @@ void Board::build_map() {
 }
 
 void Board::connect_interrupts() {
-  clint_.software.bind(software_line_);
-  clint_.timer.bind(timer_line_);
-  plic_.machine.bind(machine_line_);
-  plic_.supervisor.bind(supervisor_line_);
-  hart_.software_interrupt.bind(software_line_);
-  hart_.timer_interrupt.bind(timer_line_);
-  hart_.external_interrupt.bind(machine_line_);
-  hart_.supervisor_external_interrupt.bind(supervisor_line_);
+  for (unsigned i = 0; i < harts(); ++i) connect_hart_lines(i);
   uart_.interrupt.bind(uart_line_);
   plic_.sources[config_.uart_plic_interrupt].bind(uart_line_);
   if (config_.accelerator)
     plic_.sources[config_.accelerator->plic_interrupt].bind(accelerator_line_);
+}
+
+void Board::connect_hart_lines(unsigned hart) {
+  hart_lines_.push_back(std::make_unique<HartLines>());
+  HartLines &lines = *hart_lines_.back();
+  clint_.software[hart].bind(lines.software);
+  clint_.timer[hart].bind(lines.timer);
+  plic_.machine[hart].bind(lines.machine);
+  plic_.supervisor[hart].bind(lines.supervisor);
+  harts_[hart].software_interrupt(lines.software);
+  harts_[hart].timer_interrupt(lines.timer);
+  harts_[hart].external_interrupt(lines.machine);
+  harts_[hart].supervisor_external_interrupt(lines.supervisor);
 }
 
 void Board::load_elf(const std::string &path) {
@@ -221,7 +241,7 @@ void Board::restart() {
     write_memory(segment.address + segment.bytes.size(), zeros);
   }
   write_memory(device_tree_address_, device_tree_);
-  hart_.reset();
+  for (cpu::Hart &hart : harts_) hart.reset();
 }
 
 void Board::stop(const std::string &reason) {
@@ -229,7 +249,13 @@ void Board::stop(const std::string &reason) {
   sc_core::sc_stop();
 }
 
+bool Board::all_harts_wait() const {
+  return std::all_of(harts_.begin(), harts_.end(),
+                     [](const cpu::Hart &hart) { return hart.waiting_for_interrupt(); });
+}
+
 bool Board::nothing_scheduled() const {
+  if (!all_harts_wait()) return false;
   if (!sc_core::sc_pending_activity()) return true;
   return sc_core::sc_time_stamp() + sc_core::sc_time_to_pending_activity() >= limit_;
 }
@@ -249,7 +275,7 @@ std::string Board::symbolise(std::uint64_t address) const {
 void Board::deadline_reached() {
   expired_ = true;
   // Nothing is scheduled but this deadline: had there been none, the simulation would have ended.
-  idle_ = hart_.waiting_for_interrupt() && !sc_core::sc_pending_activity();
+  idle_ = all_harts_wait() && !sc_core::sc_pending_activity();
   sc_core::sc_stop();
 }
 
@@ -274,7 +300,8 @@ RunResult Board::run(const sc_core::sc_time &limit, const std::function<void()> 
 RunResult Board::result() const {
   using peripherals::Finisher;
   const sc_core::sc_time now = sc_core::sc_time_stamp();
-  const std::string where = symbolise(hart_.state().pc);
+  const std::string where = symbolise(harts_[0].state().pc);
+  const std::string who = harts() > 1 ? "hart 0" : "the hart";
   if (finisher_.outcome() == Finisher::Outcome::kPass) {
     return {End::kPass, 0, "firmware passed", now};
   }
@@ -289,11 +316,12 @@ RunResult Board::result() const {
   if (!lost_.empty()) return {End::kLost, 1, lost_, now};
   if (idle_) {
     return {End::kIdle, 1,
-            "all idle: the hart waits at " + where + " for an interrupt that cannot come",
-            std::min(now, hart_.local_time())};
+            "all idle: " + who + " waits at " + where + " for an interrupt that cannot come",
+            std::min(now, harts_[0].local_time())};
   }
   return {End::kTimeout, 1,
-          "timeout: after " + now.to_string() + " of simulated time the hart is at " + where, now};
+          "timeout: after " + now.to_string() + " of simulated time " + who + " is at " + where,
+          now};
 }
 
 }  // namespace npim::board

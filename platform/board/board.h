@@ -1,4 +1,4 @@
-// The SoC, assembled from a configuration: hart, bus, memories, peripherals and the accelerator.
+// The SoC, assembled from a configuration: harts, bus, memories, peripherals and the accelerator.
 //
 //   Board board("board", PlatformConfig::load("configs/platforms/demo.json"));
 //   board.uart().set_sink(...);
@@ -36,8 +36,8 @@ enum class End {
   kFail,     ///< firmware wrote "fail" and a code
   kReset,    ///< firmware asked for a reset
   kTimeout,  ///< the limit of simulated time came first
-  kIdle,     ///< the hart waits for an interrupt that cannot come
-  kLost,     ///< the hart traps in its own trap handler
+  kIdle,     ///< the harts wait for an interrupt that cannot come
+  kLost,     ///< a hart traps in its own trap handler
   kStopped,  ///< stop() was called
 };
 
@@ -109,7 +109,8 @@ class Board : public sc_core::sc_module {
   /// "main+0x12", or the bare address in hexadecimal.
   std::string symbolise(std::uint64_t address) const;
 
-  cpu::Hart &hart() { return hart_; }
+  cpu::Hart &hart(unsigned index = 0) { return harts_.at(index); }
+  unsigned harts() const { return static_cast<unsigned>(harts_.size()); }
   peripherals::Uart &uart() { return uart_; }
   bus::Bus &bus() { return bus_; }
   const PlatformConfig &config() const { return config_; }
@@ -123,7 +124,10 @@ class Board : public sc_core::sc_module {
   };
 
   void build_map();
+  void set_up(cpu::Hart &hart);
   void connect_interrupts();
+  void connect_hart_lines(unsigned hart);
+  bool all_harts_wait() const;
   std::uint64_t place(const std::string &name, std::uint64_t size);
   void finish_setup();
   void check_room() const;
@@ -134,7 +138,8 @@ class Board : public sc_core::sc_module {
 
   const PlatformConfig config_;
   bus::Bus bus_{"bus"};
-  cpu::Hart hart_;
+  sc_core::sc_vector<cpu::Hart> harts_;
+  std::unique_ptr<cpu::Turns> turns_;  // when there are several harts
   memory::BootRom boot_rom_;
   memory::Ram dram_;
   peripherals::Finisher finisher_{"finisher"};
@@ -143,10 +148,10 @@ class Board : public sc_core::sc_module {
   peripherals::Uart uart_{"uart"};
   std::unique_ptr<peripherals::UartInput> uart_input_;
   tlm_utils::simple_initiator_socket<Board> loader_{"loader"};
-  sc_core::sc_signal<bool> software_line_{"software_line"};
-  sc_core::sc_signal<bool> timer_line_{"timer_line"};
-  sc_core::sc_signal<bool> machine_line_{"machine_line"};
-  sc_core::sc_signal<bool> supervisor_line_{"supervisor_line"};
+  struct HartLines {
+    sc_core::sc_signal<bool> software, timer, machine, supervisor;
+  };
+  std::vector<std::unique_ptr<HartLines>> hart_lines_;
   sc_core::sc_signal<bool> uart_line_{"uart_line"};
   sc_core::sc_signal<bool> accelerator_line_{"accelerator_line"};
 

@@ -10,8 +10,7 @@
 namespace npim::board {
 namespace {
 
-constexpr std::uint32_t kCpuInterrupts = 1;  // phandles
-constexpr std::uint32_t kPlic = 2;
+constexpr std::uint32_t kPlic = 1, kFirstCpuInterrupts = 2;       // phandles
 constexpr std::uint32_t kMachineSoftware = 3, kMachineTimer = 7;  // mip bits
 constexpr std::uint32_t kSupervisorExternal = 9, kMachineExternal = 11;
 
@@ -40,7 +39,7 @@ class Writer {
     for (const char *value : values) joined.append(value).push_back('\0');
     check(fdt_property(buffer_.data(), key, joined.data(), static_cast<int>(joined.size())));
   }
-  void cells(const char *key, std::initializer_list<std::uint32_t> values) {
+  void cells(const char *key, const std::vector<std::uint32_t> &values) {
     Bytes big_endian;
     for (const std::uint32_t value : values) {
       for (int shift = 24; shift >= 0; shift -= 8) {
@@ -98,7 +97,7 @@ class Builder {
 
  private:
   static std::size_t room(const std::string &bootargs, const std::vector<NamedArea> &areas) {
-    std::size_t bytes = 16384 + bootargs.size();
+    std::size_t bytes = 65536 + bootargs.size();
     for (const auto &area : areas) bytes += 512 + area.name.size();
     return bytes;
   }
@@ -121,26 +120,44 @@ class Builder {
     return unit("accelerator", config_.accelerator->registers.base);
   }
 
+  std::uint32_t hart_id(unsigned hart) const {
+    return static_cast<std::uint32_t>(config_.hart.hart_id) + hart;
+  }
+  /// The phandle of a hart's interrupt controller.
+  static std::uint32_t cpu_interrupts(unsigned hart) { return kFirstCpuInterrupts + hart; }
+
   void cpus() {
     out_.node("cpus", [this] {
       out_.cells("#address-cells", {1});
       out_.cells("#size-cells", {0});
       out_.cells("timebase-frequency", {static_cast<std::uint32_t>(config_.timebase_hz)});
-      const std::uint64_t id = config_.hart.hart_id;
-      out_.node(unit("cpu", id), [this, id] {
-        out_.text("device_type", "cpu");
-        out_.cells("reg", {static_cast<std::uint32_t>(id)});
-        out_.text("status", "okay");
-        out_.text("compatible", "riscv");
-        out_.text("riscv,isa", "rv64imafdc_zicsr_zifencei");
-        out_.node("interrupt-controller", [this] {
-          out_.cells("#interrupt-cells", {1});
-          out_.flag("interrupt-controller");
-          out_.text("compatible", "riscv,cpu-intc");
-          out_.cells("phandle", {kCpuInterrupts});
-        });
+      for (unsigned hart = 0; hart < config_.harts; ++hart) cpu(hart);
+    });
+  }
+
+  void cpu(unsigned hart) {
+    out_.node(unit("cpu", hart_id(hart)), [this, hart] {
+      out_.text("device_type", "cpu");
+      out_.cells("reg", {hart_id(hart)});
+      out_.text("status", "okay");
+      out_.text("compatible", "riscv");
+      out_.text("riscv,isa", "rv64imafdc_zicsr_zifencei");
+      out_.node("interrupt-controller", [hart, this] {
+        out_.cells("#interrupt-cells", {1});
+        out_.flag("interrupt-controller");
+        out_.text("compatible", "riscv,cpu-intc");
+        out_.cells("phandle", {cpu_interrupts(hart)});
       });
     });
+  }
+
+  /// Two interrupts of every hart.
+  void interrupts_extended(std::uint32_t first, std::uint32_t second) {
+    std::vector<std::uint32_t> cells;
+    for (unsigned hart = 0; hart < config_.harts; ++hart) {
+      cells.insert(cells.end(), {cpu_interrupts(hart), first, cpu_interrupts(hart), second});
+    }
+    out_.cells("interrupts-extended", cells);
   }
 
   void reserved_memory() {
@@ -182,8 +199,7 @@ class Builder {
     out_.node(unit("clint", config_.clint.base), [this] {
       out_.texts("compatible", {"sifive,clint0", "riscv,clint0"});
       out_.reg(config_.clint.base, config_.clint.size);
-      out_.cells("interrupts-extended",
-                 {kCpuInterrupts, kMachineSoftware, kCpuInterrupts, kMachineTimer});
+      interrupts_extended(kMachineSoftware, kMachineTimer);
     });
   }
 
@@ -194,8 +210,7 @@ class Builder {
       out_.cells("#address-cells", {0});
       out_.cells("#interrupt-cells", {1});
       out_.flag("interrupt-controller");
-      out_.cells("interrupts-extended",
-                 {kCpuInterrupts, kMachineExternal, kCpuInterrupts, kSupervisorExternal});
+      interrupts_extended(kMachineExternal, kSupervisorExternal);
       out_.cells("riscv,ndev", {peripherals::Plic::kSources - 1});
       out_.cells("phandle", {kPlic});
     });

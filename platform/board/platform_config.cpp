@@ -16,6 +16,7 @@ using config::Node;
 using config::Object;
 
 constexpr std::uint64_t kPage = 4096;
+constexpr std::int64_t kMostHarts = 32;
 constexpr std::uint64_t kHighestDram = std::uint64_t{1} << 56;  // no sum of ours overflows
 constexpr std::uint64_t kLargestDram = std::uint64_t{1} << 40;
 
@@ -95,6 +96,9 @@ void read_peripherals(Object &platform, PlatformConfig &config) {
 }
 
 void read_hart(Object &platform, PlatformConfig &config) {
+  if (const auto node = platform.find("harts")) {
+    config.harts = static_cast<unsigned>(node->integer(1, kMostHarts));
+  }
   bool has_reset_pc = false;
   if (const auto node = platform.find("hart")) {
     Object hart(*node);
@@ -102,6 +106,12 @@ void read_hart(Object &platform, PlatformConfig &config) {
       hart.at("timebase_hz").fail("is the CLINT's on this board: set 'clint.timebase_hz'");
     }
     config.hart = cpu::parse_hart_config(hart);
+    if (const auto slice = hart.find("slice_ns")) {
+      config.hart_slice = sc_core::sc_time(slice->number(10, 1e9), sc_core::SC_NS);
+    }
+    if (config.harts > 1 && config.hart.hart_id != 0) {
+      hart.at("hart_id").fail("several harts are numbered from 0");
+    }
     has_reset_pc = hart.has("reset_pc");
     hart.finish();
   }

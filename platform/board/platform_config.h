@@ -26,7 +26,11 @@ struct PlatformConfig {
   std::string name;
   /// Path of the chip's configuration, usable from the working directory; empty without a chip.
   std::string chip_path;
-  cpu::HartConfig hart;
+  unsigned harts = 1;
+  cpu::HartConfig hart;  ///< of all harts; hart_id is the first one's
+  /// Harts of a board with several take turns in slices of this length. Part of the model, unlike
+  /// the quantum: what harts see of each other depends on it.
+  sc_core::sc_time hart_slice{10, sc_core::SC_US};
   Range boot_rom{0x1000, 0xf000};
   Range dram{0x80000000, 0x80000000};
   Range finisher{0x100000, 0x1000};

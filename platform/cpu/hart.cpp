@@ -159,7 +159,9 @@ void Hart::transport_device(tlm::tlm_generic_payload &payload) {
 }
 
 void Hart::transport_timed(tlm::tlm_generic_payload &payload, const bus::TimedRead &timed) {
-  // Nothing is scheduled at or before local time, so nothing could happen on the way there.
+  // Nothing is scheduled at or before local time, so nothing could happen on the way there. A hart
+  // that executes its part of a slice after another one may find that SystemC's time is ahead.
+  if (turns_ != nullptr) state_.cycle = std::max(state_.cycle, cycles_of(sc_time_stamp()));
   const sc_time now = sc_time_stamp(), local = local_time();
   const sc_time ahead = local > now ? local - now : sc_core::SC_ZERO_TIME;
   sc_time delay = ahead;
@@ -196,7 +198,8 @@ void Hart::catch_up() {
   if (next_activity() <= local) {
     synchronise();
     settle();
-  } else if (local > sc_time_stamp() && local - sc_time_stamp() >= config_.quantum) {
+  } else if (turns_ == nullptr && local > sc_time_stamp() &&
+             local - sc_time_stamp() >= config_.quantum) {
     ++quantum_breaks_;
     synchronise();  // nobody else runs meanwhile, so there is nothing to settle
   }
@@ -214,9 +217,11 @@ void Hart::sample_interrupts() {
 /// wfi: resumes at the first clock edge at which an enabled interrupt is pending, whether or not
 /// mstatus lets it be taken.
 void Hart::wait_for_interrupt() {
-  synchronise();
+  // Other harts may have to execute what lies before this one's local time.
+  if (turns_ == nullptr) synchronise();
   sample_interrupts();
   debugged();
+  if (turns_ != nullptr) turns_->leave(place_);
   while (state_.waiting && (state_.pending() & state_.mie) == 0) {
     sc_core::wait();
     settle();
@@ -227,6 +232,23 @@ void Hart::wait_for_interrupt() {
   wait_cycles_ += resumed - state_.cycle;
   state_.cycle = resumed;
   state_.waiting = false;
+  if (turns_ != nullptr) turns_->join(place_);
+}
+
+/// At the slice's end lets the other harts execute theirs.
+void Hart::take_turn() {
+  if (turns_ == nullptr || local_time() < turns_->end()) return;
+  state_.reservation.valid = false;  // others may store there
+  turns_->pass(place_);
+  settle();
+}
+
+void Hart::stand_aside(const sc_core::sc_event &released) {
+  const bool has_turn = turns_ != nullptr && turns_->has_turn(place_);
+  if (has_turn) turns_->leave(place_);
+  state_.reservation.valid = false;
+  sc_core::wait(released);
+  if (has_turn) turns_->join(place_);
 }
 
 void Hart::take_interrupt() {
@@ -246,7 +268,9 @@ bool Hart::debugged() {
 
 void Hart::set_horizon() {
   const std::uint64_t by_quantum = cycles_of(
-      sc_time::from_value(saturating_add(sc_time_stamp().value(), config_.quantum.value())));
+      turns_ != nullptr
+          ? turns_->end()
+          : sc_time::from_value(saturating_add(sc_time_stamp().value(), config_.quantum.value())));
   const std::uint64_t by_event = cycles_of(next_activity());
   state_.horizon = std::min(by_event, std::max(by_quantum, state_.cycle + 1));
   ++(by_event == state_.horizon ? event_breaks_ : quantum_breaks_);
@@ -258,17 +282,19 @@ void Hart::set_horizon() {
 void Hart::run() {
   state_.cycle = std::max(state_.cycle, cycles_of(sc_time_stamp()));
   settle();
+  if (turns_ != nullptr) turns_->join(place_);
   while (true) {
     catch_up();
     while (state_.lost) {
       if (debugged()) continue;
-      sc_core::wait(woken_);
+      stand_aside(woken_);
       state_.cycle = std::max(state_.cycle, cycles_of(sc_time_stamp()));
     }
     if (state_.waiting) {
       wait_for_interrupt();
       continue;
     }
+    take_turn();
     do {
       sample_interrupts();
       take_interrupt();
@@ -279,7 +305,9 @@ void Hart::run() {
 }
 
 std::string Hart::describe(const Trap &trap) const {
-  std::string text = cause_name(trap.cause);
+  std::string text =
+      turns_ != nullptr ? "hart " + std::to_string(config_.hart_id) + ": " : std::string();
+  text += cause_name(trap.cause);
   text += " at pc " + hex(trap.pc);
   if (symboliser_) {
     const std::string symbol = symboliser_(trap.pc);

@@ -7,12 +7,12 @@
 // values, traps and times do not depend on quantum, DMI, block cache or tracing.
 // Consequences for the rest of the platform:
 // - plain memory grants DMI and does not wait() in b_transport; its time is the DMI latency,
-// rounded
-//   up to whole cycles per access, whichever way the data moves;
+//   rounded up to whole cycles per access, whichever way the data moves;
 // - only memory that grants DMI can be executed or used for atomics;
 // - a simulation-time limit is exact when it is a scheduled event that calls sc_stop(), rather than
 //   the argument of sc_start();
-// - a second hart is correct but slow: see kMostDeltas in hart.cpp.
+// Several harts take turns in slices of simulated time (turns.h); within its slice a hart may find
+// SystemC's time ahead of its own, and what it does to others then happens at SystemC's time.
 #pragma once
 
 #include <tlm_utils/simple_initiator_socket.h>
@@ -34,6 +34,7 @@
 #include "cpu/hart_config.h"
 #include "cpu/hart_state.h"
 #include "cpu/memory_port.h"
+#include "cpu/turns.h"
 
 namespace npim::cpu {
 
@@ -93,6 +94,15 @@ class Hart : public sc_core::sc_module, private BusMaster {
     lost_handler_ = std::move(handler);
   }
 
+  /// The harts of a board that has several take turns; nullptr for the only one. Before the
+  /// simulation starts.
+  void set_turns(Turns *turns, unsigned place) {
+    turns_ = turns;
+    place_ = place;
+  }
+  /// For a debugger that lets other harts go on: blocks the hart's process until `released`.
+  void stand_aside(const sc_core::sc_event &released);
+
   /// A debugger's unit, or nullptr for none. It must outlive the simulation.
   void set_debug_unit(DebugUnit *unit) { debug_ = unit; }
   /// Lets the debug unit be called soon although the hart waits in wfi. From SystemC's thread.
@@ -140,6 +150,7 @@ class Hart : public sc_core::sc_module, private BusMaster {
   void settle();
   void sample_interrupts();
   void wait_for_interrupt();
+  void take_turn();
   void take_interrupt();
   bool debugged();
   void set_horizon();
@@ -156,6 +167,8 @@ class Hart : public sc_core::sc_module, private BusMaster {
   tlm_utils::tlm_quantumkeeper keeper_;
   sc_core::sc_event woken_;  // by reset()
   DebugUnit *debug_ = nullptr;
+  Turns *turns_ = nullptr;
+  unsigned place_ = 0;  // in turns_
   bool device_accessed_ = false;
   std::uint64_t interrupts_ = 0;
   std::uint64_t wait_cycles_ = 0;

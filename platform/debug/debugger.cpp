@@ -321,7 +321,7 @@ bool Debugger::hold_back(HartIndex index) {
   bool held = false;
   while (attached_ && control.resume_.move == Move::kStay) {
     held = true;
-    sc_core::wait(released_);
+    control.hart().stand_aside(released_);
     take_events();
     if (stop_wanted_) halt(*find_stop(index));
   }

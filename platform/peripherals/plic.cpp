@@ -9,11 +9,16 @@ std::uint32_t bit(unsigned source) {
 
 }  // namespace
 
-Plic::Plic(const sc_core::sc_module_name &name) : sc_module(name) {
+Plic::Plic(const sc_core::sc_module_name &name, unsigned harts)
+    : sc_module(name),
+      machine("machine", harts),
+      supervisor("supervisor", harts),
+      enable_(2 * harts),
+      threshold_(2 * harts) {
   socket.register_b_transport(this, &Plic::b_transport);
   socket.register_transport_dbg(this, &Plic::transport_dbg);
   add_source_registers();
-  for (unsigned context = 0; context < kContexts; ++context) add_context_registers(context);
+  for (unsigned context = 0; context < enable_.size(); ++context) add_context_registers(context);
 }
 
 void Plic::add_source_registers() {
@@ -79,8 +84,11 @@ void Plic::update() {
     const bool held_back = (in_service_[source / 32] & bit(source)) != 0;
     if (level && !held_back) pending_[source / 32] |= bit(source);
   }
-  machine.write(best(0, threshold_[0]->value) != 0);
-  supervisor.write(best(1, threshold_[1]->value) != 0);
+  for (unsigned hart = 0; hart < machine.size(); ++hart) {
+    const unsigned context = 2 * hart;
+    machine[hart].write(best(context, threshold_[context]->value) != 0);
+    supervisor[hart].write(best(context + 1, threshold_[context + 1]->value) != 0);
+  }
 }
 
 unsigned Plic::best(unsigned context, std::uint64_t threshold) const {

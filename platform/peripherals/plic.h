@@ -1,5 +1,5 @@
 // Platform-level interrupt controller (RISC-V PLIC specification 1.0.0) with the layout of SiFive's
-// PLIC and QEMU's virt machine: level-triggered gateways, contexts M (0) and S (1) of one hart.
+// PLIC and QEMU's virt machine: level-triggered gateways, two contexts (M and S) a hart.
 #pragma once
 
 #include <tlm_utils/simple_target_socket.h>
@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <systemc>
 #include <tlm>
+#include <vector>
 
 #include "bus/register_file.h"
 #include "peripherals/interrupt_port.h"
@@ -18,7 +19,7 @@ class Plic : public sc_core::sc_module {
  public:
   static constexpr std::uint64_t kSize = 0x600000;
   static constexpr unsigned kSources = 96;  ///< 0 means "none"; 1 to 95 are lines
-  static constexpr unsigned kContexts = 2;
+  static constexpr unsigned kMostHarts = 64;
   static constexpr unsigned kHighestPriority = 7;
   static constexpr std::uint64_t kPriority = 0x0;
   static constexpr std::uint64_t kPending = 0x1000;
@@ -30,10 +31,11 @@ class Plic : public sc_core::sc_module {
 
   tlm_utils::simple_target_socket<Plic> socket{"socket"};
   sc_core::sc_vector<OptionalInterruptIn> sources{"sources", kSources};
-  sc_core::sc_out<bool> machine{"machine"};        ///< to mip.MEIP
-  sc_core::sc_out<bool> supervisor{"supervisor"};  ///< to mip.SEIP
+  sc_core::sc_vector<sc_core::sc_out<bool>> machine;     ///< by hart; to mip.MEIP
+  sc_core::sc_vector<sc_core::sc_out<bool>> supervisor;  ///< to mip.SEIP
 
-  explicit Plic(const sc_core::sc_module_name &name);
+  /// A hart has two contexts: 2 h for machine mode, 2 h + 1 for supervisor mode.
+  explicit Plic(const sc_core::sc_module_name &name, unsigned harts = 1);
 
   std::string describe(std::uint64_t offset) const { return registers_.name_at(offset); }
 
@@ -60,8 +62,8 @@ class Plic : public sc_core::sc_module {
 
   bus::RegisterFile registers_{"PLIC"};
   std::array<bus::Register *, kSources> priority_{};
-  std::array<std::array<bus::Register *, kWords>, kContexts> enable_{};
-  std::array<bus::Register *, kContexts> threshold_{};
+  std::vector<std::array<bus::Register *, kWords>> enable_;  ///< by context
+  std::vector<bus::Register *> threshold_;
   Bits pending_{};
   Bits in_service_{};  ///< claimed and not completed: the gateway holds further requests back
   sc_core::sc_event update_{"update_event"};

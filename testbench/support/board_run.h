@@ -65,21 +65,25 @@ inline Seen run_here(board::PlatformConfig config, const std::string &elf,
   }
   std::uint64_t traced = 0;
   if (settings.tracing) {
-    board.hart().set_tracer([&traced](const auto &...) { ++traced; });
+    for (unsigned hart = 0; hart < board.harts(); ++hart) {
+      board.hart(hart).set_tracer([&traced](const auto &...) { ++traced; });
+    }
   }
   const board::RunResult result = board.run(settings.limit);
   seen.end = result.end;
   seen.time_ps = static_cast<std::uint64_t>(result.time / sc_core::sc_time(1, sc_core::SC_PS));
-  const auto statistics = board.hart().statistics();
-  seen.instructions = statistics.instructions;
-  seen.cycles = statistics.cycles;
-  seen.exceptions = statistics.exceptions;
-  seen.interrupts = statistics.interrupts;
-  for (unsigned i = 1; i < 32; ++i) {
-    seen.registers_sum = seen.registers_sum * 31 + board.hart().state().x[i];
+  for (unsigned hart = 0; hart < board.harts(); ++hart) {
+    const auto statistics = board.hart(hart).statistics();
+    seen.instructions += statistics.instructions;
+    seen.cycles = seen.cycles * 31 + statistics.cycles;
+    seen.exceptions += statistics.exceptions;
+    seen.interrupts += statistics.interrupts;
+    for (unsigned i = 1; i < 32; ++i) {
+      seen.registers_sum = seen.registers_sum * 31 + board.hart(hart).state().x[i];
+    }
   }
   if (settings.tracing) {
-    EXPECT_EQ(traced, statistics.instructions);
+    EXPECT_EQ(traced, seen.instructions);
   }
   return seen;
 }

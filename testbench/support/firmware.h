@@ -29,12 +29,12 @@ struct QemuRun {
 };
 
 /// Runs a bare-metal ELF file on QEMU's virt machine; none when QEMU is not installed.
-inline std::optional<QemuRun> run_on_qemu(const std::string &elf) {
+inline std::optional<QemuRun> run_on_qemu(const std::string &elf, unsigned harts = 1) {
   if (std::system("command -v qemu-system-riscv64 >/dev/null 2>&1") != 0) return std::nullopt;
   const std::string command =
       "timeout 30 qemu-system-riscv64 -M virt -cpu rv64 -m 128M -bios none -display none "
-      "-monitor none -serial stdio -no-reboot -kernel '" +
-      elf + "' </dev/null 2>&1";
+      "-monitor none -serial stdio -no-reboot -smp " +
+      std::to_string(harts) + " -kernel '" + elf + "' </dev/null 2>&1";
   std::FILE *pipe = popen(command.c_str(), "r");
   if (pipe == nullptr) return std::nullopt;
   QemuRun run;

@@ -45,6 +45,45 @@ TEST(BoardVsQemu, BoardTest) {
   expect_as_on_qemu("boardtest");
 }
 
+PlatformConfig harts(unsigned count) {
+  PlatformConfig config = no_chip();
+  config.harts = count;
+  return config;
+}
+
+TEST(BoardVsQemu, FourHarts) {
+  const auto elf = test::firmware("harts");
+  SKIP_WITHOUT(elf, "the firmware");
+  const auto qemu = test::run_on_qemu(*elf, 4);
+  SKIP_WITHOUT(qemu, "QEMU");
+  ASSERT_EQ(qemu->status, 0) << qemu->console;
+  const Seen here = run_here(harts(4), *elf, {});
+  EXPECT_EQ(here.end, End::kPass);
+  EXPECT_EQ(here.console, qemu->console);
+}
+
+TEST(Determinism, SpeedSettingsChangeNothingForSeveralHarts) {
+  const auto elf = test::firmware("harts");
+  SKIP_WITHOUT(elf, "the firmware");
+  const std::string expected = run_in_child(harts(3), *elf, {});
+  EXPECT_THAT(expected, HasSubstr("amoadd 15000, lr/sc 45000, locked 15000, torn 0"));
+  Settings settings;
+  for (const double quantum_ns : {0.0, 37.0, 1e9}) {
+    settings.quantum = sc_time(quantum_ns, SC_NS);
+    EXPECT_EQ(run_in_child(harts(3), *elf, settings), expected)
+        << "quantum of " << settings.quantum;
+  }
+  settings = {};
+  settings.dmi = false;
+  EXPECT_EQ(run_in_child(harts(3), *elf, settings), expected) << "without DMI";
+  settings = {};
+  settings.tracing = true;
+  EXPECT_EQ(run_in_child(harts(3), *elf, settings), expected) << "with a tracer";
+  PlatformConfig plain = harts(3);
+  plain.hart.block_cache = false;
+  EXPECT_EQ(run_in_child(plain, *elf, {}), expected) << "without the block cache";
+}
+
 TEST(Determinism, SpeedSettingsChangeNothing) {
   const auto elf = test::firmware("boardtest");
   SKIP_WITHOUT(elf, "the firmware");

@@ -55,24 +55,25 @@ std::string port_in(const std::string &text) {
 
 }  // namespace
 
-std::string GdbSession::elf() {
-  return test::firmware("debuggee").value_or("");
+std::string GdbSession::elf() const {
+  return test::firmware(machine_.firmware).value_or("");
 }
 
 std::string GdbSession::missing() {
   if (!is_installed("gdb-multiarch")) return "gdb-multiarch is not installed";
-  if (elf().empty()) return "firmware debuggee.elf was not built";
+  if (!test::firmware("debuggee")) return "firmware debuggee.elf was not built";
   return "";
 }
 
-GdbSession::GdbSession(const std::vector<std::string> &more)
-    : folder_((fs::temp_directory_path() / ("npim-gdb-" + std::to_string(getpid()))).string()) {
+GdbSession::GdbSession(Machine machine, const std::vector<std::string> &more)
+    : machine_(std::move(machine)),
+      folder_((fs::temp_directory_path() / ("npim-gdb-" + std::to_string(getpid()))).string()) {
   fs::create_directories(folder_);
   std::vector<std::string> command = {
       std::string(NPIM_BINARY_DIR) + "/npim",
       "run",
       "--platform",
-      std::string(NPIM_SOURCE_DIR) + "/configs/platforms/demo-small.json",
+      std::string(NPIM_SOURCE_DIR) + "/configs/platforms/" + machine_.platform + ".json",
       "--firmware",
       elf(),
       "--gdb",

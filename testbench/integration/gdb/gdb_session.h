@@ -13,8 +13,13 @@ namespace npim::testing {
 
 class GdbSession {
  public:
-  /// Starts `npim run` on the small board with firmware debuggee.elf and more arguments.
-  explicit GdbSession(const std::vector<std::string> &more = {});
+  /// A platform of configs/platforms and an application of firmware/apps.
+  struct Machine {
+    std::string platform = "demo-small", firmware = "debuggee";
+  };
+
+  /// Starts `npim run` with more arguments.
+  GdbSession(Machine machine, const std::vector<std::string> &more);
   ~GdbSession();
   GdbSession(const GdbSession &) = delete;
   GdbSession &operator=(const GdbSession &) = delete;
@@ -32,12 +37,13 @@ class GdbSession {
 
   /// The GDB command that presses Ctrl-C after so many tenths of a second.
   static std::string ctrl_c_after(int tenths);
-  static std::string elf();
+  std::string elf() const;
 
   /// Why the tests cannot run here; empty when they can.
   static std::string missing();
 
  private:
+  const Machine machine_;
   std::string folder_;
   std::string port_;
   pid_t child_ = -1;

@@ -21,9 +21,9 @@ class Gdb : public ::testing::Test {
     const std::string missing = GdbSession::missing();
     if (!missing.empty()) GTEST_SKIP() << missing;
   }
-  GdbSession &start(const std::vector<std::string> &more = {}) {
+  GdbSession &start(const std::vector<std::string> &more = {}, GdbSession::Machine machine = {}) {
     session_.reset();  // one after the other
-    session_ = std::make_unique<GdbSession>(more);
+    session_ = std::make_unique<GdbSession>(std::move(machine), more);
     return *session_;
   }
 
@@ -88,7 +88,7 @@ TEST_F(Gdb, ReadsAndWritesMemory) {
       npim.gdb({"break set_watched", "continue", "p watched", "set var watched = 7", "p watched",
                 "x/2i 0x1000", "p *(char*)0x50000000", "set var *(char*)0x50000000 = 1",
                 "p/x *(unsigned*)0x40000000", "set var *(unsigned*)0x1000 = 0",
-                "restore " + GdbSession::elf() + " binary 0x90000000 0 60000", "x/s 0x90000001",
+                "restore " + npim.elf() + " binary 0x90000000 0 60000", "x/s 0x90000001",
                 "dump binary memory /dev/null 0x80000000 0x80010000", "compare-sections .text",
                 "set var total = 1000"});
   EXPECT_THAT(text, HasSubstr("$1 = 1"));
@@ -215,6 +215,43 @@ TEST_F(Gdb, ListsHartsAsThreads) {
   EXPECT_THAT(text, ContainsRegex("\\* 1 +Thread 1 \\(hart 0, mode M\\)"));
   EXPECT_THAT(text, HasSubstr("Unknown thread 2"));
   EXPECT_THAT(text, HasSubstr("$1 = 0"));
+}
+
+TEST_F(Gdb, ControlsSeveralHarts) {
+  GdbSession &npim = start({}, {"four-harts", "harts"});
+  // Stops in `work`, which harts reach one after the other; steps one of them alone.
+  const std::string text =
+      npim.gdb({"break work", "continue", "info threads", "p harts_count()", "thread 2",
+                "p $mhartid", "delete", "break take_turn thread 3", "continue", "p $mhartid",
+                "set scheduler-locking on", "p/x $minstret", "thread 1", "set $before = $minstret",
+                "thread 3", "stepi", "thread 1", "p $minstret - $before", "delete"});
+  EXPECT_THAT(text, ContainsRegex("hart [0-9].*hit Breakpoint 1, work|Breakpoint 1, work"));
+  EXPECT_THAT(text, HasSubstr("Thread 4 (hart 3"));
+  EXPECT_THAT(text, HasSubstr("$1 = 4"));
+  EXPECT_THAT(text, HasSubstr("$2 = 1"));
+  EXPECT_THAT(text, HasSubstr("$3 = 2")) << "the third thread is hart 2";
+  EXPECT_THAT(text, HasSubstr("$5 = 0")) << "hart 0 stood while hart 2 stepped";
+  EXPECT_EQ(npim.finish(), 0) << npim.err();
+  EXPECT_THAT(npim.out(), HasSubstr("amoadd 20000, lr/sc 60000, locked 20000, torn 0"));
+}
+
+TEST_F(Gdb, ReadsAndWritesMemoryThroughTheMmu) {
+  GdbSession &npim = start();
+  // A table at 0x90000000 that maps 0x2000000000 to DRAM and nothing else; loads use it under
+  // mstatus.MPRV with MPP = S.
+  const std::string text = npim.gdb(
+      {"break set_watched", "continue", "set var watched = 0x1234",
+       "set *(unsigned long *)0x90000400 = (0x80000 << 10) | 0xc7",
+       "set $pmpaddr0 = 0x3fffffffffffff", "set $pmpcfg0 = 0x1f",
+       "set $satp = (8ull << 60) | 0x90000", "set $mstatus = $mstatus | 0x20800",
+       "p/x *(unsigned long *)((unsigned long)&watched - 0x80000000ul + 0x2000000000ul)",
+       "set *(unsigned long *)((unsigned long)&watched - 0x80000000ul + 0x2000000000ul) = 0x4321",
+       "p/x *(char *)0x3000000000", "set $mstatus = $mstatus & ~0x20800ul", "p/x watched",
+       "set $satp = 0", "delete"});
+  EXPECT_THAT(text, HasSubstr("$1 = 0x1234"));
+  EXPECT_THAT(text, HasSubstr("Cannot access memory at address 0x3000000000"));
+  EXPECT_THAT(text, HasSubstr("$2 = 0x4321"));
+  EXPECT_EQ(npim.finish(), 0) << npim.err();
 }
 
 TEST_F(Gdb, AnswersMonitorCommands) {

@@ -4,7 +4,9 @@
 
 #include <chrono>
 #include <cmath>
+#include <functional>
 
+#include "base/error.h"
 #include "network/onnx_import.h"
 #include "unit/network/onnx_model.h"
 
@@ -149,6 +151,186 @@ TEST(FloatExecutor, NormalisationAdditionAndSoftmax) {
   const auto shares = run(softmax, {1000, 1000, 1000 + std::log(2.0F)});
   EXPECT_NEAR(shares[0], 0.25, 1e-5);
   EXPECT_NEAR(shares[2], 0.5, 1e-4);
+}
+
+TEST(FloatExecutor, GroupedConvolutionSeesItsOwnChannels) {
+  // Two groups of one input channel each; a depthwise convolution of factor two.
+  OnnxModel model({1, 2, 1, 3});
+  auto &node = model.then("Conv", {model.weights({4, 1, 1, 1}, {1, 10, 100, 1000})});
+  OnnxModel::set_int(node, "group", 2);
+  EXPECT_EQ(run(model, {1, 2, 3, 4, 5, 6}),
+            (std::vector<float>{1, 2, 3, 10, 20, 30, 400, 500, 600, 4000, 5000, 6000}));
+}
+
+TEST(FloatExecutor, Activations) {
+  const std::vector<float> x = {-4, -1, 0, 1, 7};
+  const auto apply = [&](
+                         const std::string &op, const std::function<void(onnx::NodeProto &)> &set =
+                                                    [](onnx::NodeProto &) {}) {
+    OnnxModel model({1, 5}, 14);
+    set(model.then(op));
+    return run(model, x);
+  };
+  const auto hard_swish = apply("HardSwish");
+  EXPECT_EQ(hard_swish[0], 0);
+  EXPECT_NEAR(hard_swish[1], -1.0 / 3, 1e-6);
+  EXPECT_NEAR(hard_swish[3], 2.0 / 3, 1e-6);
+  EXPECT_EQ(hard_swish[4], 7);
+  EXPECT_EQ(apply("HardSigmoid", [](auto &n) { OnnxModel::set_float(n, "alpha", 0.125F); }),
+            (std::vector<float>{0, 0.375F, 0.5F, 0.625F, 1}));
+  EXPECT_EQ(apply("LeakyRelu", [](auto &n) { OnnxModel::set_float(n, "alpha", 0.5F); }),
+            (std::vector<float>{-2, -0.5F, 0, 1, 7}));
+  const auto sigmoid = apply("Sigmoid"), tangent = apply("Tanh");
+  EXPECT_NEAR(sigmoid[1], 0.2689414, 1e-6);
+  EXPECT_EQ(sigmoid[2], 0.5F);
+  EXPECT_NEAR(tangent[3], 0.7615942, 1e-6);
+  OnnxModel clip({1, 5});
+  clip.then("Clip", {clip.weights({}, {0}), clip.weights({}, {6})});
+  EXPECT_EQ(run(clip, x), (std::vector<float>{0, 0, 0, 1, 6}));
+  OnnxModel silu({1, 5});
+  silu.then("Sigmoid");
+  silu.node("Mul", {"input", silu.last()});
+  EXPECT_NEAR(run(silu, x)[0], -0.0719448, 1e-6);
+  OnnxModel crossed({1, 5});
+  crossed.then("Clip", {crossed.weights({}, {1}), crossed.weights({}, {0})});
+  EXPECT_THROW(import_onnx(crossed.bytes(), "m"), InputError);
+}
+
+TEST(FloatExecutor, Rearrangements) {
+  const std::vector<float> x = {1, 2, 3, 4, 5, 6};
+  OnnxModel transposed({1, 2, 3});
+  OnnxModel::set_ints(transposed.then("Transpose"), "perm", {2, 0, 1});
+  EXPECT_EQ(run(transposed, x), (std::vector<float>{1, 4, 2, 5, 3, 6}));
+  OnnxModel sliced({1, 2, 3});
+  sliced.then("Slice", {sliced.integers({-1}), sliced.integers({-9}), sliced.integers({2}),
+                        sliced.integers({-2})});
+  EXPECT_EQ(run(sliced, x), (std::vector<float>{3, 1, 6, 4}));
+  OnnxModel gathered({1, 2, 3});
+  OnnxModel::set_int(gathered.then("Gather", {gathered.integers({-1, 0})}), "axis", 2);
+  EXPECT_EQ(run(gathered, x), (std::vector<float>{3, 1, 6, 4}));
+  const std::vector<std::pair<std::string, std::vector<float>>> modes = {
+      {"constant", {9, 1, 2, 3, 9, 9, 9, 4, 5, 6, 9, 9}},
+      {"edge", {1, 1, 2, 3, 3, 3, 4, 4, 5, 6, 6, 6}},
+      {"reflect", {2, 1, 2, 3, 2, 1, 5, 4, 5, 6, 5, 4}}};
+  for (const auto &[mode, wanted] : modes) {
+    OnnxModel padded({1, 2, 3});
+    OnnxModel::set_text(
+        padded.then("Pad", {padded.integers({0, 0, 1, 0, 0, 2}), padded.weights({}, {9})}), "mode",
+        mode);
+    EXPECT_EQ(run(padded, x), wanted) << mode;
+  }
+  OnnxModel cropped({1, 2, 3});
+  cropped.then("Pad", {cropped.integers({0, 0, -1, 0, 0, 1})});
+  EXPECT_EQ(run(cropped, x), (std::vector<float>{2, 3, 0, 5, 6, 0}));
+  OnnxModel joined({1, 2, 3});
+  joined.then("Relu");
+  OnnxModel::set_int(joined.node("Concat", {"input", joined.last(), "input"}), "axis", -1);
+  EXPECT_EQ(run(joined, x),
+            (std::vector<float>{1, 2, 3, 1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6, 4, 5, 6}));
+  OnnxModel squeezed({1, 2, 3});
+  squeezed.then("Unsqueeze", {squeezed.integers({-1})});
+  squeezed.then("Squeeze", {squeezed.integers({0, 3})});
+  const Graph graph = import_onnx(squeezed.bytes(), "m");
+  EXPECT_EQ(graph.shape(graph.outputs[0]), (Shape{2, 3}));
+}
+
+TEST(FloatExecutor, LocalResponseNormalisation) {
+  OnnxModel model({1, 4, 1, 1});
+  auto &node = model.then("Lrn");
+  node.set_op_type("LRN");
+  OnnxModel::set_int(node, "size", 3);
+  OnnxModel::set_float(node, "alpha", 0.3F);
+  OnnxModel::set_float(node, "beta", 0.5F);
+  OnnxModel::set_float(node, "bias", 2.0F);
+  const auto y = run(model, {1, 2, 3, 4});
+  // 2 + 0.1 * (1 + 4), (1 + 4 + 9), (4 + 9 + 16), (9 + 16)
+  EXPECT_NEAR(y[0], 1 / std::sqrt(2.5), 1e-6);
+  EXPECT_NEAR(y[1], 2 / std::sqrt(3.4), 1e-6);
+  EXPECT_NEAR(y[2], 3 / std::sqrt(4.9), 1e-6);
+  EXPECT_NEAR(y[3], 4 / std::sqrt(4.5), 1e-6);
+}
+
+TEST(FloatExecutor, MeanOverAnImage) {
+  OnnxModel model({1, 2, 1, 2});
+  auto &node = model.then("ReduceMean");
+  OnnxModel::set_ints(node, "axes", {2, 3});
+  OnnxModel::set_int(node, "keepdims", 0);
+  const Graph graph = import_onnx(model.bytes(), "m");
+  EXPECT_EQ(graph.shape(graph.outputs[0]), (Shape{1, 2}));
+  EXPECT_EQ(float_logits(graph, {1, 3, 5, 9}), (std::vector<float>{2, 7}));
+}
+
+double sigmoid(double x) {
+  return 1 / (1 + std::exp(-x));
+}
+
+// One input and one hidden unit: the recurrences written out. Gate order i, o, f, c.
+TEST(FloatExecutor, LongShortTermMemory) {
+  const std::vector<float> w = {0.5F, -0.3F, 0.8F, 1.1F}, r = {0.2F, 0.7F, -0.4F, 0.9F},
+                           b = {0.1F, 0.2F, 0.3F, -0.1F, 0.05F, 0, 0, 0.15F};
+  for (const std::string direction : {"forward", "reverse"}) {
+    OnnxModel model({3, 1, 1});
+    auto &node = model.then("LSTM", {model.weights({1, 4, 1}, w), model.weights({1, 4, 1}, r),
+                                     model.weights({1, 8}, b)});
+    node.add_output("h");
+    node.add_output("c");
+    OnnxModel::set_int(node, "hidden_size", 1);
+    OnnxModel::set_text(node, "direction", direction);
+    model.graph().add_output()->set_name("t1");
+    const Graph graph = import_onnx(model.bytes(), "m");
+    const std::vector<float> x = {1, -2, 0.5F};
+    const auto values = execute_float(graph, x);
+    double h = 0, c = 0;
+    for (std::size_t step = 0; step < 3; ++step) {
+      const std::size_t t = direction == "forward" ? step : 2 - step;
+      const auto gate = [&](std::size_t g) { return w[g] * x[t] + r[g] * h + b[g] + b[4 + g]; };
+      const double i = sigmoid(gate(0)), o = sigmoid(gate(1)), f = sigmoid(gate(2)),
+                   candidate = std::tanh(gate(3));
+      c = f * c + i * candidate;
+      h = o * std::tanh(c);
+      EXPECT_NEAR(values.at("t1")[t], h, 1e-6);
+    }
+    EXPECT_NEAR(values.at("h")[0], h, 1e-6);
+    EXPECT_NEAR(values.at("c")[0], c, 1e-6);
+  }
+}
+
+// Gate order z, r, h; both places of the reset gate.
+TEST(FloatExecutor, GatedRecurrentUnit) {
+  const std::vector<float> w = {0.5F, -0.3F, 0.8F}, r = {0.2F, 0.7F, -0.4F},
+                           b = {0.1F, 0.2F, 0.3F, -0.1F, 0.05F, 0.6F};
+  for (const bool after : {false, true}) {
+    OnnxModel model({3, 1, 1});
+    auto &node = model.then("GRU", {model.weights({1, 3, 1}, w), model.weights({1, 3, 1}, r),
+                                    model.weights({1, 6}, b)});
+    OnnxModel::set_int(node, "linear_before_reset", after);
+    const std::vector<float> x = {1, -2, 0.5F};
+    const auto y = run(model, x);
+    double h = 0;
+    for (std::size_t t = 0; t < 3; ++t) {
+      const double z = sigmoid(w[0] * x[t] + r[0] * h + b[0] + b[3]);
+      const double reset = sigmoid(w[1] * x[t] + r[1] * h + b[1] + b[4]);
+      const double recurrent = after ? reset * (r[2] * h + b[5]) : r[2] * (reset * h) + b[5];
+      h = (1 - z) * std::tanh(w[2] * x[t] + b[2] + recurrent) + z * h;
+      EXPECT_NEAR(y[t], h, 1e-6);
+    }
+  }
+}
+
+TEST(FloatExecutor, RefusesRecurrentNetworksThatItDoesNotModel) {
+  const auto refuse = [](const std::function<void(onnx::NodeProto &)> &damage) {
+    OnnxModel model({3, 1, 1});
+    auto &node = model.then(
+        "LSTM", {model.weights({1, 4, 1}, {1, 1, 1, 1}), model.weights({1, 4, 1}, {1, 1, 1, 1})});
+    ASSERT_NO_THROW(import_onnx(model.bytes(), "m"));
+    damage(node);
+    EXPECT_THROW(import_onnx(model.bytes(), "m"), InputError);
+  };
+  refuse([](auto &n) { OnnxModel::set_float(n, "clip", 1); });
+  refuse([](auto &n) { OnnxModel::set_int(n, "layout", 1); });
+  refuse([](auto &n) { OnnxModel::set_int(n, "hidden_size", 2); });
+  refuse([](auto &n) { OnnxModel::set_text(n, "direction", "bidirectional"); });
+  refuse([](auto &n) { n.set_input(2, "input"); });
 }
 
 TEST(FloatExecutor, InputReordersToChannelsFirst) {

@@ -253,5 +253,91 @@ TEST(Golden, ResNetSizedLayerIsFast) {
   EXPECT_LT(elapsed.count(), 5.0);  // generous: a sanitised build on a busy machine
 }
 
+// A grouped convolution is one convolution per group on its own channels.
+TEST(Golden, GroupsAreConvolutionsOfTheirOwn) {
+  Values random(21);
+  for (const std::int32_t groups : {2, 3, 6}) {
+    const TensorShape shape = {5, 4, 6};
+    const Window window{3, 3, 1, 2, 1, 1, 1, 1, 1, 0};
+    const std::int32_t in = shape.channels / groups, out = 2;
+    // Few rows per array, so that a group's kernel spans several.
+    const auto format = format_of(ConverterFormat::Code::kSigned8, 8);
+    Layer whole = test::convolution(random, shape, out * groups, window);
+    whole.groups = groups;
+    whole.pad_value = 9;
+    whole.converter = {4, 4};
+    const auto kernel = static_cast<std::size_t>(9 * in);
+    whole.weights.resize(kernel * static_cast<std::size_t>(out * groups));
+    QuantisedNetwork network;
+    network.format = format;
+    network.input_shape = shape;
+    network.layers = {whole};
+    ASSERT_NO_THROW(validate(network));
+    const Bytes image = test::random_image(random, shape);
+    const auto got = execute_golden(network, image.data())[0];
+    for (std::int32_t g = 0; g < groups; ++g) {
+      Layer part = whole;
+      part.groups = 1;
+      part.input_shape.channels = in;
+      part.output_shape.channels = out;
+      const auto first = static_cast<std::ptrdiff_t>(g * out);
+      const auto cut = [&](auto &values, std::ptrdiff_t size) {
+        values.assign(values.begin() + first * size, values.begin() + (first + out) * size);
+      };
+      cut(part.weights, static_cast<std::ptrdiff_t>(kernel));
+      cut(part.requantise.multiplier, 1);
+      cut(part.requantise.bias, 1);
+      GoldenTensor channels;
+      channels.shape = part.input_shape;
+      for (std::size_t pixel = 0; pixel < 20; ++pixel) {
+        for (std::int32_t c = 0; c < in; ++c) {
+          channels.values.push_back(image[pixel * 6 + static_cast<std::size_t>(g * in + c)]);
+        }
+      }
+      const auto wanted = execute_golden_layer(format, part, {&channels});
+      for (std::size_t i = 0; i < wanted.values.size(); ++i) {
+        const std::size_t pixel = i / 2, c = i % 2;
+        ASSERT_EQ(got.values[pixel * static_cast<std::size_t>(out * groups) +
+                             static_cast<std::size_t>(first) + c],
+                  wanted.values[i]);
+      }
+    }
+  }
+}
+
+TEST(Golden, ConcatPlacesInputsAndFillsTheRest) {
+  Values random(3);
+  const QuantisedNetwork network = test::padded_concat();
+  ASSERT_NO_THROW(validate(network));
+  const Bytes image = test::random_image(random, network.input_shape);
+  const auto outputs = execute_golden(network, image.data());
+  ASSERT_EQ(outputs[1].shape.channels, 9);
+  for (std::size_t pixel = 0; pixel < 12; ++pixel) {
+    const auto *values = outputs[1].values.data() + pixel * 9;
+    const auto *convolved = outputs[0].values.data() + pixel * 4;
+    // [fill, convolution 0 .. 3, fill, image 0 .. 1, fill]
+    EXPECT_EQ(values[0], 77);
+    for (std::size_t c = 0; c < 4; ++c) EXPECT_EQ(values[1 + c], convolved[c]);
+    EXPECT_EQ(values[5], 77);
+    for (std::size_t c = 0; c < 2; ++c) EXPECT_EQ(values[6 + c], image[pixel * 2 + c]);
+    EXPECT_EQ(values[8], 77);
+  }
+}
+
+TEST(Golden, InputTableIsAppliedPerChannel) {
+  QuantisedNetwork network;
+  network.input_shape = {1, 2, 2};
+  network.layers.push_back(test::pool(LayerOp::kMaxPool, network.input_shape, Window{}, -1));
+  for (int byte = 0; byte < 256; ++byte) {
+    network.input_table.push_back(static_cast<std::uint8_t>(255 - byte));
+  }
+  for (int byte = 0; byte < 256; ++byte) {
+    network.input_table.push_back(static_cast<std::uint8_t>(byte / 2));
+  }
+  ASSERT_NO_THROW(validate(network));
+  const std::uint8_t image[] = {0, 0, 200, 201};
+  EXPECT_EQ(golden_logits(network, image), (std::vector<std::int32_t>{255, 0, 55, 100}));
+}
+
 }  // namespace
 }  // namespace npim::network

@@ -70,6 +70,53 @@ TEST(Validate, RefusesWrongReferences) {
   expect_refused([](QuantisedNetwork &n) { n.layers.clear(); }, "no layers");
 }
 
+TEST(Validate, RefusesWrongConcatsGroupsAndTables) {
+  const auto refuse = [](const std::function<void(QuantisedNetwork &)> &damage,
+                         const std::string &message) {
+    QuantisedNetwork network = test::padded_concat();
+    ASSERT_NO_THROW(validate(network));
+    damage(network);
+    try {
+      validate(network);
+      FAIL() << "accepted: " << message;
+    } catch (const InputError &error) {
+      EXPECT_THAT(error.what(), HasSubstr(message));
+    }
+  };
+  refuse([](auto &n) { n.layers[1].channel_offsets = {1, 4}; }, "overlap");
+  refuse([](auto &n) { n.layers[1].channel_offsets = {6, 1}; }, "overlap");
+  refuse([](auto &n) { n.layers[1].channel_offsets = {-1, 6}; }, "overlap");
+  refuse([](auto &n) { n.layers[1].channel_offsets = {1, 8}; }, "exceeds");
+  refuse([](auto &n) { n.layers[1].channel_offsets = {1}; }, "one channel offset per input");
+  refuse([](auto &n) { n.layers[1].inputs = {}; }, "has 0 inputs");
+  refuse([](auto &n) { n.layers[1].input_shape.channels = 5; }, "channels are not those");
+  refuse([](auto &n) { n.layers[1].output_shape.width = 3; }, "output shape");
+  refuse([](auto &n) { n.layers.pop_back(); }, "last layer");
+  refuse([](auto &n) { n.layers[0].channel_offsets = {0}; }, "is no concat");
+  refuse([](auto &n) { n.layers[1].groups = 3; }, "not a convolution");
+  refuse([](auto &n) { n.layers[2].groups = 0; }, "do not divide");
+  refuse([](auto &n) { n.layers[2].groups = 2; }, "do not divide");
+  refuse([](auto &n) { n.layers[1].requantise.bias = {1}; }, "does not requantise");
+  refuse([](auto &n) { n.input_table.resize(256); }, "256 per channel");
+}
+
+TEST(Serialise, KeepsConcatsGroupsAndTables) {
+  QuantisedNetwork network = test::padded_concat();
+  Values random(5);
+  network.input_table = test::random_image(random, {2, 256, 1});
+  Layer &last = network.layers[2];
+  last.output_shape.channels = 9;
+  last.groups = 9;
+  last.weights.resize(9);
+  last.requantise.multiplier.resize(9);
+  last.requantise.bias.resize(9);
+  const QuantisedNetwork read = deserialise(serialise(network), "memory");
+  EXPECT_EQ(read.input_table, network.input_table);
+  EXPECT_EQ(read.layers[1].channel_offsets, network.layers[1].channel_offsets);
+  EXPECT_EQ(read.layers[2].groups, 9);
+  EXPECT_EQ(serialise(read), serialise(network));
+}
+
 TEST(Validate, RefusesWrongParameters) {
   expect_refused([](QuantisedNetwork &n) { n.layers[0].weights.pop_back(); }, "weights instead");
   expect_refused([](QuantisedNetwork &n) { n.layers[1].weights.push_back(1); }, "has weights");

@@ -111,6 +111,26 @@ inline QuantisedNetwork every_operation(std::uint32_t seed = 1) {
   return network;
 }
 
+/// A 1 x 1 convolution beside the image itself, with constant channels before, between and after.
+inline QuantisedNetwork padded_concat() {
+  Values random(2);
+  QuantisedNetwork network;
+  network.name = "padded concat";
+  network.input_shape = {3, 4, 2};
+  network.layers.push_back(convolution(random, network.input_shape, 4, Window{}));
+  Layer concat;
+  concat.name = "concat";
+  concat.op = LayerOp::kConcat;
+  concat.inputs = {0, kNetworkInput};
+  concat.channel_offsets = {1, 6};
+  concat.pad_value = 77;
+  concat.input_shape = {3, 4, 6};
+  concat.output_shape = {3, 4, 9};
+  network.layers.push_back(concat);
+  network.layers.push_back(convolution(random, concat.output_shape, 5, Window{}, 1));
+  return network;
+}
+
 inline Bytes random_image(Values &random, const TensorShape &shape) {
   Bytes image;
   for (std::int64_t i = 0; i < shape.elements(); ++i) {

@@ -17,15 +17,19 @@ using testing::HasSubstr;
 struct ClintBench : testing::Test {
   test::BusInitiator hart{"hart"};
   test::TlmProtocolChecker checker{"checker"};
-  Clint clint{"clint", sc_time(100, SC_NS)};
+  Clint clint{"clint", sc_time(100, SC_NS), 2};
   sc_core::sc_signal<bool> software{"software"};
   sc_core::sc_signal<bool> timer{"timer"};
+  sc_core::sc_signal<bool> other_software{"other_software"};  // of hart 1
+  sc_core::sc_signal<bool> other_timer{"other_timer"};
 
   ClintBench() {
     hart.socket.bind(checker.target);
     checker.initiator.bind(clint.socket);
-    clint.software.bind(software);
-    clint.timer.bind(timer);
+    clint.software[0].bind(software);
+    clint.timer[0].bind(timer);
+    clint.software[1].bind(other_software);
+    clint.timer[1].bind(other_timer);
     run(sc_core::SC_ZERO_TIME);
   }
   static void run(const sc_time &time) { sc_core::sc_start(time); }
@@ -51,6 +55,22 @@ TEST_F(ClintBench, SoftwareInterruptHasOneBit) {
   EXPECT_TRUE(hart.write32(Clint::kMsip, 0xfffffffe));
   settle();
   EXPECT_FALSE(software.read());
+}
+
+TEST_F(ClintBench, HartsHaveTheirOwnInterrupts) {
+  EXPECT_TRUE(hart.write32(Clint::kMsip + 4, 1));
+  EXPECT_TRUE(hart.write64(Clint::kMtimecmp, 7));
+  EXPECT_TRUE(hart.write64(Clint::kMtimecmp + 8, 5));
+  settle();
+  EXPECT_FALSE(software.read());
+  EXPECT_TRUE(other_software.read());
+  run(sc_time(500, SC_NS));
+  settle();
+  EXPECT_FALSE(timer.read());
+  EXPECT_TRUE(other_timer.read());
+  run(sc_time(200, SC_NS));
+  settle();
+  EXPECT_TRUE(timer.read());
 }
 
 TEST_F(ClintBench, TimeCountsWholeTicks) {
@@ -133,13 +153,13 @@ TEST_F(ClintBench, AFarMtimecmpSchedulesNothing) {
 
 TEST_F(ClintBench, IllegalAccesses) {
   EXPECT_FALSE(hart.write64(Clint::kMsip, 1));
-  EXPECT_THAT(hart.reason, HasSubstr("CLINT: msip is 4 bytes wide"));
+  EXPECT_THAT(hart.reason, HasSubstr("CLINT: msip of hart 0 is 4 bytes wide"));
   hart.read8(Clint::kMtime);
   EXPECT_EQ(hart.status, tlm::TLM_BURST_ERROR_RESPONSE);
   hart.read32(Clint::kMtime + 2);
   EXPECT_EQ(hart.status, tlm::TLM_ADDRESS_ERROR_RESPONSE);
-  hart.read32(0x4);  // hart 1 does not exist
-  EXPECT_EQ(hart.reason, "CLINT: no register at offset 0x4");
+  hart.read32(0x8);  // hart 2 does not exist
+  EXPECT_EQ(hart.reason, "CLINT: no register at offset 0x8");
   EXPECT_EQ(clint.describe(0xbffc), "mtime");
 }
 

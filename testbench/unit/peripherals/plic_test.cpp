@@ -16,12 +16,14 @@ constexpr std::uint64_t kClaimS = Plic::kClaim + Plic::kContextStride;
 struct PlicBench : testing::Test {
   test::BusInitiator hart{"hart"};
   test::TlmProtocolChecker checker{"checker"};
-  Plic plic{"plic"};
+  Plic plic{"plic", 2};
   sc_core::sc_signal<bool> uart{"uart"};  // source 10
   sc_core::sc_signal<bool> chip{"chip"};  // source 32
   sc_core::sc_signal<bool> last{"last"};  // source 95
   sc_core::sc_signal<bool> machine{"machine"};
   sc_core::sc_signal<bool> supervisor{"supervisor"};
+  sc_core::sc_signal<bool> other_machine{"other_machine"};  // of hart 1
+  sc_core::sc_signal<bool> other_supervisor{"other_supervisor"};
 
   PlicBench() {
     hart.socket.bind(checker.target);
@@ -29,8 +31,10 @@ struct PlicBench : testing::Test {
     plic.sources[10].bind(uart);
     plic.sources[32].bind(chip);
     plic.sources[95].bind(last);
-    plic.machine.bind(machine);
-    plic.supervisor.bind(supervisor);
+    plic.machine[0].bind(machine);
+    plic.supervisor[0].bind(supervisor);
+    plic.machine[1].bind(other_machine);
+    plic.supervisor[1].bind(other_supervisor);
     settle();
   }
   static void settle() { sc_core::sc_start(1, sc_core::SC_NS); }
@@ -69,6 +73,18 @@ TEST_F(PlicBench, ResetValues) {
   EXPECT_EQ(hart.read32(kClaimS), 0u);
   EXPECT_FALSE(machine.read());
   EXPECT_FALSE(supervisor.read());
+}
+
+TEST_F(PlicBench, ContextsOfASecondHart) {
+  enable(10, 1, Plic::kEnable + 3 * Plic::kEnableStride);
+  raise(uart);
+  EXPECT_FALSE(machine.read());
+  EXPECT_FALSE(supervisor.read());
+  EXPECT_FALSE(other_machine.read());
+  EXPECT_TRUE(other_supervisor.read());
+  EXPECT_EQ(claim(), 0u);
+  EXPECT_EQ(claim(Plic::kClaim + 3 * Plic::kContextStride), 10u);
+  EXPECT_FALSE(other_supervisor.read());
 }
 
 TEST_F(PlicBench, ReservedBits) {
@@ -199,7 +215,7 @@ TEST_F(PlicBench, IllegalAccesses) {
   EXPECT_EQ(hart.reason, "PLIC: claim/complete of context 0 is 4 bytes wide, access of 8 bytes");
   hart.read32(Plic::kPriority + 4 * Plic::kSources);
   EXPECT_EQ(hart.status, tlm::TLM_ADDRESS_ERROR_RESPONSE);
-  hart.read32(Plic::kThreshold + 2 * Plic::kContextStride);
+  hart.read32(Plic::kThreshold + 4 * Plic::kContextStride);
   EXPECT_EQ(hart.status, tlm::TLM_ADDRESS_ERROR_RESPONSE);
   hart.read<std::uint16_t>(Plic::kPriority + 2);
   EXPECT_EQ(hart.status, tlm::TLM_BURST_ERROR_RESPONSE);

@@ -1,0 +1,26 @@
+// The benchmark networks of [NP] section 6.2 as graphs with made-up weights, so that studies of
+// time, energy and area need no outside file. Batch normalisation is folded into the convolutions.
+//
+// Sources of the shapes: AlexNet (Krizhevsky, 2014, one tower), VGG (Simonyan and Zisserman, 2015),
+// ResNet (He et al., 2016, stride in the 3 x 3 convolution), GoogLeNet (Szegedy et al., 2015, with
+// 3 x 3 for its 5 x 5 convolutions, as trained models of it have), Inception-v2 (Ioffe and Szegedy,
+// 2015), MobileNetV2 (Sandler et al., 2018), NeuralTalk (Karpathy and Fei-Fei, 2015, with the sizes
+// of Han et al., EIE, ISCA 2016: one step from image features to word scores).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "network/graph.h"
+
+namespace npim::network {
+
+/// "alexnet", "vgg-16", "vgg-19", "resnet-50", "resnet-101", "inception-v2", "googlenet",
+/// "mobilenet-v2", "neuraltalk".
+const std::vector<std::string> &zoo_names();
+
+/// A checked graph under the given name. Throws InputError for a name that is not in zoo_names().
+Graph zoo_network(const std::string &name, std::uint64_t seed);
+
+}  // namespace npim::network
