@@ -4,6 +4,7 @@
 // the design space and the comparison of chips use it for its speed.
 //
 // Assumptions, beyond window_cycle.h:
+//   * each window is copied anew from eDRAM to the input registers, over the tile's bus;
 //   * every slice of every used row is driven: zero inputs save nothing;
 //   * layers take arrays, not whole tiles; convolution groups that fit share an array;
 //   * copies balance the layers: the least image period such that ceil(windows / windows per

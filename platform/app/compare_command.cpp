@@ -95,26 +95,31 @@ void print_chips(const std::vector<Bill> &bills) {
 
 void print_networks(const Comparison &comparison, Accounting accounting) {
   std::cout << "By network (energy: " << cost::to_text(accounting)
-            << ", links apart; time: lower bound)\n\n";
-  TextTable table({"network", "chip", "chips", "arrays used %", "latency us", "images/s", "GOPS/s",
-                   "uJ/image", "links uJ", "GOPS/s/W", "crossbar %", "DAC %", "ADC %", "S+A %",
-                   "other %"});
+            << ", links apart; time: lower bound; gain: " << comparison.chips[0]
+            << " over the chip;\nlink limit: images that one host link "
+            << "could bring, which does not limit images/s here)\n\n";
+  TextTable table({"network", "chip", "chips", "arrays used %", "latency us", "images/s", "gain",
+                   "link limit/s", "GOPS/s", "uJ/image", "links uJ", "GOPS/s/W", "gain ",
+                   "crossbar %", "DAC %", "ADC %", "S+A %", "other %"});
   for (std::size_t n = 0; n < comparison.networks.size(); ++n) {
     for (std::size_t c = 0; c < comparison.chips.size(); ++c) {
-      const Outcome &o = comparison.outcomes[n][c];
+      const Outcome &first = comparison.outcomes[n][0], &o = comparison.outcomes[n][c];
       const EnergyShares &e = o.energy.at(accounting);
       const auto share = [&](double pj) { return fixed(100 * pj / e.total_pj(), 1); };
-      table.add({c == 0 ? comparison.networks[n] : "", comparison.chips[c],
-                 std::to_string(o.plan.chips),
-                 fixed(100.0 * static_cast<double>(o.plan.arrays_used) /
-                           static_cast<double>(o.plan.arrays),
-                       1),
-                 fixed(o.plan.latency_ns / 1e3, 1),
-                 with_thousands(static_cast<long long>(1e9 / o.plan.image_ns)),
-                 with_thousands(static_cast<long long>(o.throughput_gops())),
-                 fixed(e.total_pj() / 1e6, 1), fixed(e.link_pj / 1e6, 1),
-                 fixed(o.gops_per_w(accounting), 0), share(e.crossbar_pj), share(e.dac_pj),
-                 share(e.adc_pj), share(e.accumulate_pj), share(e.other_pj)});
+      table.add(
+          {c == 0 ? comparison.networks[n] : "", comparison.chips[c], std::to_string(o.plan.chips),
+           fixed(
+               100.0 * static_cast<double>(o.plan.arrays_used) / static_cast<double>(o.plan.arrays),
+               1),
+           fixed(o.plan.latency_ns / 1e3, 1),
+           with_thousands(static_cast<long long>(1e9 / o.plan.image_ns)),
+           fixed(first.throughput_gops() / o.throughput_gops(), 2),
+           with_thousands(static_cast<long long>(1e9 / o.plan.host_link_ns)),
+           with_thousands(static_cast<long long>(o.throughput_gops())),
+           fixed(e.total_pj() / 1e6, 1), fixed(e.link_pj / 1e6, 1),
+           fixed(o.gops_per_w(accounting), 0),
+           fixed(first.gops_per_w(accounting) / o.gops_per_w(accounting), 2), share(e.crossbar_pj),
+           share(e.dac_pj), share(e.adc_pj), share(e.accumulate_pj), share(e.other_pj)});
     }
   }
   std::cout << table.format() << '\n';
