@@ -1,6 +1,7 @@
 #include "analysis/compare.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "config/json_config.h"
 
@@ -14,6 +15,10 @@ void add(EnergyShares &to, const EnergyShares &from, double factor) {
   to.accumulate_pj += from.accumulate_pj * factor;
   to.other_pj += from.other_pj * factor;
   to.link_pj += from.link_pj * factor;
+}
+
+double mean(const std::vector<double> &values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
 }  // namespace
@@ -32,18 +37,28 @@ Outcome evaluate(const Workload &work, const cost::Bill &bill, int chips) {
   return outcome;
 }
 
-double Comparison::mean_energy_gain(std::size_t chip, cost::Accounting accounting) const {
-  double sum = 0;
+std::vector<double> Comparison::energy_gains(std::size_t chip, cost::Accounting accounting) const {
+  std::vector<double> gains;
   for (const auto &row : outcomes) {
-    sum += row[0].gops_per_w(accounting) / row[chip].gops_per_w(accounting);
+    gains.push_back(row[0].gops_per_w(accounting) / row[chip].gops_per_w(accounting));
   }
-  return sum / static_cast<double>(outcomes.size());
+  return gains;
+}
+
+std::vector<double> Comparison::throughput_gains(std::size_t chip) const {
+  std::vector<double> gains;
+  for (const auto &row : outcomes) {
+    gains.push_back(row[0].throughput_gops() / row[chip].throughput_gops());
+  }
+  return gains;
+}
+
+double Comparison::mean_energy_gain(std::size_t chip, cost::Accounting accounting) const {
+  return mean(energy_gains(chip, accounting));
 }
 
 double Comparison::mean_throughput_gain(std::size_t chip) const {
-  double sum = 0;
-  for (const auto &row : outcomes) sum += row[0].throughput_gops() / row[chip].throughput_gops();
-  return sum / static_cast<double>(outcomes.size());
+  return mean(throughput_gains(chip));
 }
 
 EnergyShares Comparison::mean_shares(std::size_t chip, cost::Accounting accounting) const {

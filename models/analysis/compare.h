@@ -34,7 +34,10 @@ struct Comparison {
   std::vector<std::string> chips;              ///< the first one is what the others stand beside
   std::vector<std::vector<Outcome>> outcomes;  ///< [network][chip]
 
-  /// Mean over the networks of the first chip's energy efficiency over that of `chip`.
+  /// The first chip's energy efficiency over that of `chip`, network by network.
+  std::vector<double> energy_gains(std::size_t chip, cost::Accounting accounting) const;
+  std::vector<double> throughput_gains(std::size_t chip) const;
+  /// Their arithmetic means.
   double mean_energy_gain(std::size_t chip, cost::Accounting accounting) const;
   double mean_throughput_gain(std::size_t chip) const;
   /// Mean over the networks of each group's share, as a fraction.

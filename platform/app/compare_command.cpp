@@ -1,10 +1,14 @@
 // npim compare: nine networks on Neural-PIM and the baselines, by the analytic model, beside the
 // paper's ratios and shares, with what explains the differences.
+#include <algorithm>
+#include <cmath>
 #include <functional>
 #include <iostream>
+#include <optional>
 
 #include "analysis/compare.h"
 #include "app/command.h"
+#include "app/compare_page.h"
 #include "app/text_table.h"
 #include "base/file.h"
 #include "cost/published.h"
@@ -28,7 +32,7 @@ constexpr Accounting kAccountings[] = {Accounting::kPoweredTime, Accounting::kPe
 
 struct CompareOptions {
   std::vector<std::string> networks;
-  std::string configs = "configs", accounting, json;
+  std::string configs = "configs", accounting, json, html;
 };
 
 bool parse(const Arguments &arguments, CompareOptions &to) {
@@ -40,10 +44,12 @@ bool parse(const Arguments &arguments, CompareOptions &to) {
   add("accounting", po::value(&to.accounting)->default_value("powered-time"),
       "of the tables by network: powered-time or per-action");
   add("json", po::value(&to.json), "write all results as JSON too");
+  add("html", po::value(&to.html), "folder for a page with charts and tables (compare.html)");
   po::variables_map values;
   if (!parse_arguments(
           arguments,
-          "Usage: npim compare [--networks NAME ...] [--accounting NAME] [--json FILE]\n\n"
+          "Usage: npim compare [--networks NAME ...] [--accounting NAME] [--json FILE]\n"
+          "                    [--html DIR]\n\n"
           "Neural-PIM, the ISAAC-style and the CASCADE-style chip of equal area on the paper's\n"
           "networks. Analytic model: a lower bound on time, energy from counted actions.",
           options, "", values)) {
@@ -129,23 +135,51 @@ std::string percent_off(double model, double published) {
   return fixed(100 * (model / published - 1), 1);
 }
 
-void print_gains(const Comparison &comparison, const PublishedComparison &published) {
-  std::cout << "Mean gains of " << comparison.chips[0] << " over " << comparison.networks.size()
-            << " networks; published: " << published.source << "\n\n";
-  TextTable table({"gain", "over", "accounting", "model", "published", "dev %"});
+struct GainRow {
+  const char *what;
+  std::string chip, accounting;
+  std::vector<double> values;
+  std::optional<double> published;
+};
+
+std::vector<GainRow> gain_rows(const Comparison &comparison, const PublishedComparison &published) {
+  std::vector<GainRow> rows;
   for (std::size_t c = 1; c < comparison.chips.size(); ++c) {
     const auto *paper = published.find(comparison.chips[c]);
-    const auto row = [&](const char *what, const char *accounting, double model, double anchor) {
-      table.add({what, comparison.chips[c], accounting, fixed(model, 2),
-                 paper == nullptr ? "" : fixed(anchor, 2),
-                 paper == nullptr ? "" : percent_off(model, anchor)});
+    const auto anchor = [&](double PublishedComparison::Chip::*gain) {
+      return paper == nullptr ? std::optional<double>() : paper->*gain;
     };
     for (const Accounting accounting : kAccountings) {
-      row("energy efficiency", cost::to_text(accounting),
-          comparison.mean_energy_gain(c, accounting), paper == nullptr ? 1 : paper->energy_gain);
+      rows.push_back({"energy efficiency", comparison.chips[c], cost::to_text(accounting),
+                      comparison.energy_gains(c, accounting),
+                      anchor(&PublishedComparison::Chip::energy_gain)});
     }
-    row("throughput", "", comparison.mean_throughput_gain(c),
-        paper == nullptr ? 1 : paper->throughput_gain);
+    rows.push_back({"throughput", comparison.chips[c], "", comparison.throughput_gains(c),
+                    anchor(&PublishedComparison::Chip::throughput_gain)});
+  }
+  return rows;
+}
+
+void print_gains(const Comparison &comparison, const PublishedComparison &published) {
+  std::cout << "Gains of " << comparison.chips[0] << " over " << comparison.networks.size()
+            << " networks; published: " << published.source << "\n\n";
+  TextTable table({"gain", "over", "accounting", "mean", "published", "dev %", "geometric mean",
+                   "median", "least", "greatest"});
+  for (const GainRow &row : gain_rows(comparison, published)) {
+    std::vector<double> sorted = row.values;
+    std::sort(sorted.begin(), sorted.end());
+    double sum = 0, logarithms = 0;
+    for (const double value : sorted) {
+      sum += value;
+      logarithms += std::log(value);
+    }
+    const auto count = static_cast<double>(sorted.size());
+    const double mean = sum / count;
+    table.add({row.what, row.chip, row.accounting, fixed(mean, 2),
+               row.published ? fixed(*row.published, 2) : "",
+               row.published ? percent_off(mean, *row.published) : "",
+               fixed(std::exp(logarithms / count), 2), fixed(sorted[sorted.size() / 2], 2),
+               fixed(sorted.front(), 2), fixed(sorted.back(), 2)});
   }
   std::cout << table.format() << '\n';
 }
@@ -352,6 +386,10 @@ int compare_command(const Arguments &arguments) {
   print_variants(works, bills);
   if (!options.json.empty()) {
     write_file(options.json, boost::json::serialize(json_report(comparison, published)) + "\n");
+  }
+  if (!options.html.empty()) {
+    write_file(options.html + "/compare.html", compare_page(comparison, published));
+    std::cout << "Written: " << options.html << "/compare.html\n";
   }
   return kSuccess;
 }
