@@ -191,6 +191,7 @@ class Mapper {
       fail(layer, "has more than 65535 rows or channels");
     }
     if (layer.op == LayerOp::kConcat) fail(layer, "concatenation cannot be mapped yet");
+    if (layer.op > LayerOp::kConcat) fail(layer, "its operation cannot be mapped yet");
     if (layer.groups != 1) fail(layer, "grouped convolution cannot be mapped yet");
     LayerPlacement placement;
     placement.name = layer.name;

@@ -628,8 +628,8 @@ class Generator {
       case 7:
         emit(below(2) == 0 ? 0xffffffff : csrrs(destination(), 0x5c0, zero));
         return;
-      case 8:  // a hole in the address map
-        emit(lui(t5, 0x8000));
+      case 8:  // a hole in the address map, where no window is either
+        emit(lui(t5, 0xa000));
         emit(below(2) == 0 ? ld(destination(), t5, offset(8)) : sw(source(), t5, offset(4)));
         return;
       default:
