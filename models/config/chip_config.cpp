@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 
 namespace npim::config {
 namespace {
@@ -17,7 +18,15 @@ void read_array(Object object, ChipConfig &chip) {
   array.rows = static_cast<int>(object.integer("rows", 1, 512));
   array.columns = static_cast<int>(object.integer("columns", 2, 512));
   array.cell_bits = static_cast<int>(object.integer("cell_bits", 1, 4));
-  array.weight_bits = static_cast<int>(object.integer("weight_bits", 8, 8));
+  const bool neural = chip.dataflow == Dataflow::kAnalogAccumulation;
+  array.weight_bits =
+      static_cast<int>(object.integer("weight_bits", neural ? 8 : 2, neural ? 8 : 16));
+  array.encoding =
+      object.at("weight_encoding")
+                  .choice(neural ? std::vector<std::string>{"differential"}
+                                 : std::vector<std::string>{"differential", "biased"}) == "biased"
+          ? WeightEncoding::kBiased
+          : WeightEncoding::kDifferential;
   array.write_pulse_ns = object.number("write_pulse_ns", 1e-3, kLongestPulseNs);
   array.verify_read_ns = object.number("verify_read_ns", 0, kLongestPulseNs);
   array.write_verify_pulses = static_cast<int>(object.integer("write_verify_pulses", 1, 1000000));
@@ -38,8 +47,11 @@ void read_tile(Object object, ChipConfig &chip) {
 }
 
 void read_dac(Object object, ChipConfig &chip) {
-  chip.dac_bits = static_cast<int>(object.integer("bits", 1, 8));
-  chip.input_bits = static_cast<int>(object.integer("input_bits", 8, 8));
+  const bool neural = chip.dataflow == Dataflow::kAnalogAccumulation;
+  // A buffer cell of dataflow B would have to hold more than 7 bits ([NP] section 3).
+  const bool buffered = chip.dataflow == Dataflow::kAnalogBuffering;
+  chip.dac_bits = static_cast<int>(object.integer("bits", 1, buffered ? 1 : 8));
+  chip.input_bits = static_cast<int>(object.integer("input_bits", neural ? 8 : 2, neural ? 8 : 16));
   chip.input_cycle_ns = object.number("input_cycle_ns", 1e-3, kLongestNs);
   object.finish();
 }
@@ -87,6 +99,59 @@ void read_nnadc(Object object, ChipConfig &chip) {
   object.finish();
 }
 
+void read_adc(Object object, ChipConfig &chip) {
+  chip.adc.per_tile = static_cast<int>(object.integer("per_tile", 1, 4096));
+  chip.adc.bits = static_cast<int>(object.integer("bits", 1, 16));
+  chip.adc.rate_msps = object.number("rate_msps", kSlowestMhz, kFastestMhz);
+  object.finish();
+}
+
+void read_buffer(Object object, ChipConfig &chip) {
+  auto &buffer = chip.buffer;
+  buffer.arrays_per_array = static_cast<int>(object.integer("arrays_per_array", 1, 64));
+  buffer.tias_per_array = static_cast<int>(object.integer("tias_per_array", 1, 512));
+  buffer.conversions_per_vector = static_cast<int>(object.integer("conversions_per_vector", 1, 64));
+  object.finish();
+}
+
+/// The parts that the dataflows do not share.
+void read_peripherals(Object &top, ChipConfig &chip) {
+  if (chip.dataflow == Dataflow::kAnalogAccumulation) {
+    chip.bitline_gains = read_list(top.at("bitline_gains"), bitline_gain);
+    Object nnsa(top.at("nnsa"));
+    chip.nnsa_clock_mhz = nnsa.number("clock_mhz", kSlowestMhz, kFastestMhz);
+    nnsa.finish();
+    read_nnadc(Object(top.at("nnadc")), chip);
+    return;
+  }
+  read_adc(Object(top.at("adc")), chip);
+  if (chip.dataflow == Dataflow::kAnalogBuffering) {
+    read_buffer(Object(top.at("analog_buffer")), chip);
+  }
+}
+
+std::string beside(const std::string &file, const std::string &path) {
+  return (std::filesystem::path(file).parent_path() / path).lexically_normal().string();
+}
+
+void read_cost(Object &top, const Node &node, ChipConfig &chip) {
+  chip.technology_nm = static_cast<int>(top.integer("technology_nm", 5, 250));
+  for (const auto &library : top.at("components").items()) {
+    chip.components.push_back(beside(node.file(), library.text()));
+  }
+  if (const auto published = top.find("published")) {
+    chip.published = beside(node.file(), published->text());
+  }
+}
+
+Dataflow read_dataflow(const Node &node) {
+  const std::string name =
+      node.choice({"digital_accumulation", "analog_buffering", "analog_accumulation"});
+  return name == "digital_accumulation" ? Dataflow::kDigitalAccumulation
+         : name == "analog_buffering"   ? Dataflow::kAnalogBuffering
+                                        : Dataflow::kAnalogAccumulation;
+}
+
 void read_noc(Object object, ChipConfig &chip) {
   chip.noc.tiles_per_router = static_cast<int>(object.integer("tiles_per_router", 1, 64));
   chip.noc.flit_bits = static_cast<int>(object.integer("flit_bits", 8, 4096));
@@ -96,11 +161,11 @@ void read_noc(Object object, ChipConfig &chip) {
 }
 
 void check_consistency(const Node &node, const ChipConfig &chip) {
-  const int columns_per_vector = 2 * chip.weight_columns();
+  const int columns_per_vector = chip.columns_per_vector();
   if (chip.array.columns % columns_per_vector != 0) {
     Object(node).at("array").fail("columns must be a multiple of " +
                                   std::to_string(columns_per_vector) +
-                                  " (two columns for each cell of an 8-bit weight)");
+                                  " (the columns of one signed weight)");
   }
   if (chip.input_register_bytes < chip.array.rows) {
     Object(node).at("ima").fail("input_register_bytes is less than the rows of one array");
@@ -127,7 +192,23 @@ void check_consistency(const Node &node, const ChipConfig &chip) {
 
 }  // namespace
 
+const char *to_text(Dataflow dataflow) {
+  switch (dataflow) {
+    case Dataflow::kDigitalAccumulation:
+      return "digital accumulation";
+    case Dataflow::kAnalogBuffering:
+      return "analog buffering";
+    default:
+      return "analog accumulation";
+  }
+}
+
 int ChipConfig::partial_sum_bytes() const {
+  if (dataflow != Dataflow::kAnalogAccumulation) {
+    // The exact sum: inputs times weights over all rows of the IMA, and a sign.
+    const double rows = static_cast<double>(array.rows) * arrays_per_ima;
+    return static_cast<int>(input_bits + array.weight_bits + std::ceil(std::log2(rows)) + 8) / 8;
+  }
   const std::int64_t highest_code = nnadc.code == CodeFormat::kSignPlus8 ? 255 : 127;
   int bytes = 2;
   while (highest_code * arrays_per_ima >= std::int64_t{1} << (8 * bytes - 1)) ++bytes;
@@ -144,6 +225,11 @@ ChipConfig parse_chip_config(const Node &node) {
   Object top(node);
   chip.name = top.text("name");
   top.at("fidelity").choice({"ideal"});
+  chip.dataflow = read_dataflow(top.at("dataflow"));
+  chip.pipeline = top.at("pipeline").choice({"two_stage", "overlapped"}) == "two_stage"
+                      ? WindowPipeline::kTwoStage
+                      : WindowPipeline::kOverlapped;
+  read_cost(top, node, chip);
   Object tiles(top.at("tiles"));
   chip.tile_columns = static_cast<int>(tiles.integer("columns", 1, 1024));
   chip.tile_rows = static_cast<int>(tiles.integer("rows", 1, 1024));
@@ -156,11 +242,7 @@ ChipConfig parse_chip_config(const Node &node) {
   ima.finish();
   read_array(Object(top.at("array")), chip);
   read_dac(Object(top.at("dac")), chip);
-  chip.bitline_gains = read_list(top.at("bitline_gains"), bitline_gain);
-  Object nnsa(top.at("nnsa"));
-  chip.nnsa_clock_mhz = nnsa.number("clock_mhz", kSlowestMhz, kFastestMhz);
-  nnsa.finish();
-  read_nnadc(Object(top.at("nnadc")), chip);
+  read_peripherals(top, chip);
   read_noc(Object(top.at("noc")), chip);
   Object link(top.at("host_link"));
   chip.host_link.gigabytes_per_second = link.number("gigabytes_per_second", 1e-6, 1e6);
@@ -173,6 +255,13 @@ ChipConfig parse_chip_config(const Node &node) {
 
 ChipConfig load_chip_config(const std::string &path) {
   return parse_chip_config(Node::load(path));
+}
+
+void require_simulated(const ChipConfig &chip, const std::string &path) {
+  if (chip.dataflow == Dataflow::kAnalogAccumulation) return;
+  throw InputError(path + ": key 'dataflow'",
+                   "programs are compiled for and run on chips with analog_accumulation only; npim "
+                   "chip and npim compare take this one");
 }
 
 }  // namespace npim::config

@@ -1,6 +1,7 @@
-// Configuration of one Neural-PIM chip (configs/chips/*.json): sizes, precisions, clocks and
-// bandwidths. Defaults are those of [NP] Table 2 in the reading of 64 arrays per tile (4 IMAs x
-// 16); what the paper leaves open (eDRAM, IR, OR, bus, flit) is taken from ISAAC [IS] Table I.
+// Configuration of one chip (configs/chips/*.json): sizes, precisions, clocks and bandwidths; for
+// Neural-PIM and for the chips that it is compared with (`dataflow`). Defaults are those of [NP]
+// Table 2 in the reading of 64 arrays per tile (4 IMAs x 16); what the paper leaves open (eDRAM,
+// IR, OR, bus, flit) is taken from ISAAC [IS] Table I.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +21,36 @@ enum class Fidelity { kIdeal };
 /// How the NNADC codes a signed dot product; see network/quantised.h.
 enum class CodeFormat { kSigned8 = 1, kSignPlus8 = 2, kLossless = 3 };
 
+/// How one dot product is accumulated and converted: strategies A, B and C of [NP] section 3.
+enum class Dataflow {
+  kDigitalAccumulation,  ///< A, ISAAC: every bit line is converted in every input cycle
+  kAnalogBuffering,     ///< B, CASCADE: bit-line sums wait in RRAM buffer cells, then are converted
+  kAnalogAccumulation,  ///< C, Neural-PIM: NNS+A accumulates, one conversion per dot product
+};
+const char *to_text(Dataflow dataflow);
+
+enum class WeightEncoding {
+  kDifferential,  ///< W = W_P - W_N in columns of their own ([NP] section 5)
+  kBiased,        ///< W + 2^(bits-1), the bias removed digitally with a unit column ([IS])
+};
+
+/// When the next window of a layer may enter the crossbars.
+enum class WindowPipeline {
+  kTwoStage,    ///< one input cycle to copy the window, then the input slices ([NP] section 5.2)
+  kOverlapped,  ///< the copy overlaps with the window before ([IS] Fig. 4)
+};
+
 struct ChipConfig {
   std::string name = "neural-pim";
   Fidelity fidelity = Fidelity::kIdeal;
+  Dataflow dataflow = Dataflow::kAnalogAccumulation;
+  WindowPipeline pipeline = WindowPipeline::kTwoStage;
+
+  int technology_nm = 32;
+  /// Component libraries (cost/component.h); paths as seen from the configuration's folder.
+  std::vector<std::string> components;
+  /// Published figures of the chip (cost/published.h), or empty.
+  std::string published;
 
   // Tiles stand in a grid; four neighbours share a router of the concentrated mesh.
   int tile_columns = 20, tile_rows = 14;
@@ -32,6 +60,7 @@ struct ChipConfig {
     int rows = 128, columns = 128;  ///< word lines, bit lines
     int cell_bits = 1;
     int weight_bits = 8;
+    WeightEncoding encoding = WeightEncoding::kDifferential;
     double write_pulse_ns = 50.0;  ///< one programming pulse, all cells of a word line in parallel
     double verify_read_ns = 100.0;
     int write_verify_pulses = 4;  ///< pulses (each followed by a verify) to program one word line
@@ -50,9 +79,25 @@ struct ChipConfig {
   } nnadc;
   std::vector<int> bitline_gains = {1, 2, 4, 8};
 
+  /// Converters of dataflows A and B; the neural ones above belong to C.
+  struct Adc {
+    int per_tile = 64;
+    int bits = 7;
+    double rate_msps = 1280.0;
+  } adc;
+
+  /// Dataflow B ([NP] section 7, CASCADE): RRAM buffers behind each array.
+  struct AnalogBuffer {
+    int arrays_per_array = 4;        ///< buffer arrays, each with a summing amplifier
+    int tias_per_array = 64;         ///< transimpedance amplifiers
+    int conversions_per_vector = 5;  ///< after the summing amplifiers have joined buffer columns
+  } buffer;
+
   /// One NNS+A per array serves the array's vectors one after the other, a vector per clock, so an
   /// input cycle lasts at least vectors_per_array() clocks ([NP] Table 2: 8 at 80 MHz in 100 ns).
   double nnsa_clock_mhz = 80.0;
+  /// Of a design space that shares them differently; 0 means one per array. Not in the file.
+  int nnsas_per_tile = 0;
 
   struct Edram {
     std::int64_t bytes = 64 * 1024;
@@ -82,8 +127,22 @@ struct ChipConfig {
 
   int tiles() const { return tile_columns * tile_rows; }
   int arrays_per_tile() const { return imas_per_tile * arrays_per_ima; }
-  /// Logical weight vectors (columns of signed weights) per array: W_P and W_N, one column per bit.
-  int vectors_per_array() const { return array.columns / (2 * weight_columns()); }
+  int nnsas() const { return nnsas_per_tile > 0 ? nnsas_per_tile : arrays_per_tile(); }
+  int converters_per_tile() const {
+    return dataflow == Dataflow::kAnalogAccumulation ? nnadc.per_tile : adc.per_tile;
+  }
+  int converter_bits() const {
+    return dataflow == Dataflow::kAnalogAccumulation ? nnadc.bits : adc.bits;
+  }
+  double converter_rate_msps() const {
+    return dataflow == Dataflow::kAnalogAccumulation ? nnadc.rate_msps : adc.rate_msps;
+  }
+  /// Columns that one signed weight takes: W_P and W_N, or the biased weight; one per cell.
+  int columns_per_vector() const {
+    return weight_columns() * (array.encoding == WeightEncoding::kDifferential ? 2 : 1);
+  }
+  /// Logical weight vectors (columns of signed weights) per array.
+  int vectors_per_array() const { return array.columns / columns_per_vector(); }
   int weight_columns() const { return (array.weight_bits + array.cell_bits - 1) / array.cell_bits; }
   int input_cycles() const { return (input_bits + dac_bits - 1) / dac_bits; }
   /// Bytes of a sum in OR: whole bytes, two or more, for a signed sum of one code of each array of
@@ -96,5 +155,9 @@ struct ChipConfig {
 /// Reads and validates. Throws InputError naming file and key.
 ChipConfig load_chip_config(const std::string &path);
 ChipConfig parse_chip_config(const Node &node);
+
+/// Throws InputError naming `path` unless the chip's dataflow is one that programs can be compiled
+/// for and run on; the others are there for comparison by the analytic model.
+void require_simulated(const ChipConfig &chip, const std::string &path);
 
 }  // namespace npim::config

@@ -18,7 +18,10 @@ struct Command {
   int (*run)(const Arguments &arguments);
 };
 
+int explore_command(const Arguments &arguments);
 int run_command(const Arguments &arguments);
+int chip_command(const Arguments &arguments);
+int compare_command(const Arguments &arguments);
 int compile_command(const Arguments &arguments);
 
 /// Parses the arguments of a subcommand. `positional` names an option that arguments without a dash

@@ -257,6 +257,7 @@ int compile_command(const Arguments &arguments) {
   CompileOptions options;
   if (!parse(arguments, options)) return kSuccess;
   const config::ChipConfig chip = config::load_chip_config(options.chip);
+  config::require_simulated(chip, options.chip);
   network::Graph graph = load_model(options);
   const network::TensorShape input = network::input_shape_of(graph);
   const network::LayerCount count = network::count_network(graph);

@@ -13,8 +13,14 @@ namespace {
 using npim::app::Command;
 
 constexpr Command kCommands[] = {
+    {"chip", "power and area of a chip configuration, beside published figures",
+     npim::app::chip_command},
+    {"compare", "Neural-PIM beside the ISAAC- and CASCADE-style chips on the paper's networks",
+     npim::app::compare_command},
     {"compile", "ONNX model to a program for a chip, with the report of the mapping",
      npim::app::compile_command},
+    {"explore", "design space of a sweep file, its Pareto front and the paper's optimum",
+     npim::app::explore_command},
     {"run", "firmware on the virtual platform, with a program and images", npim::app::run_command},
 };
 

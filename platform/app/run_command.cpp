@@ -161,6 +161,7 @@ Inputs read_inputs(const RunOptions &options) {
   if (options.no_dmi) inputs.platform.hart.dmi = false;
   if (!inputs.platform.chip_path.empty()) {
     inputs.chip = config::load_chip_config(inputs.platform.chip_path);
+    config::require_simulated(*inputs.chip, inputs.platform.chip_path);
   }
   if (!options.program.empty()) {
     inputs.program_bytes = read_file(options.program);

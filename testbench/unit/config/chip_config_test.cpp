@@ -51,6 +51,23 @@ TEST(ChipConfig, AllShippedChipsLoad) {
   EXPECT_EQ(literal.bitline_gains, std::vector<int>{1});
 }
 
+TEST(ChipConfig, BaselinesHaveTheirOwnDataflowAndConverters) {
+  const ChipConfig isaac = load_chip_config(kFolder + "isaac-ce.json");
+  EXPECT_EQ(isaac.dataflow, Dataflow::kDigitalAccumulation);
+  EXPECT_EQ(isaac.converters_per_tile(), 96);
+  EXPECT_EQ(isaac.columns_per_vector(), 8) << "biased 16-bit weights in 2-bit cells";
+  EXPECT_EQ(isaac.vectors_per_array(), 16);
+  EXPECT_EQ(isaac.input_cycles(), 16);
+  const ChipConfig cascade = load_chip_config(kFolder + "cascade-style.json");
+  EXPECT_EQ(cascade.dataflow, Dataflow::kAnalogBuffering);
+  EXPECT_EQ(cascade.converter_bits(), 10);
+  EXPECT_EQ(cascade.vectors_per_array(), 8);
+  EXPECT_EQ(cascade.components.size(), 4u);
+  EXPECT_EQ(cascade.components[0], std::string(NPIM_SOURCE_DIR) + "/configs/components/tile.json");
+  EXPECT_THROW(require_simulated(cascade, "cascade.json"), InputError);
+  EXPECT_NO_THROW(require_simulated(ChipConfig(), "chip.json"));
+}
+
 TEST(ChipConfig, DefaultsAreTheShippedChip) {
   const ChipConfig chip = load_chip_config(kFolder + "neural-pim.json");
   const ChipConfig defaults;
@@ -76,6 +93,12 @@ TEST(ChipConfig, RefusesWhatMakesNoChip) {
                "ima.output_register_bytes");
   EXPECT_ERROR(with("\"kib\": 64", "\"kib\": 65537"), "tile.edram.kib");
   EXPECT_ERROR(with("\"signed8\"", "\"signed9\""), "expected one of");
+  EXPECT_ERROR(with("analog_accumulation", "analog"), "dataflow");
+  EXPECT_ERROR(with("analog_accumulation", "analog_buffering"), "dac.bits");
+  EXPECT_ERROR(with("analog_accumulation", "digital_accumulation"), "'adc' is missing");
+  EXPECT_ERROR(with("\"differential\"", "\"biased\""), "array.weight_encoding");
+  EXPECT_ERROR(with("two_stage", "three_stage"), "pipeline");
+  EXPECT_ERROR(with("\"technology_nm\": 32", "\"technology_nm\": 0"), "technology_nm");
   EXPECT_ERROR(with("\"arrays\": 16", "\"arrays\": 4096"), "1048576 arrays");
 }
 

@@ -1,0 +1,397 @@
+// npim compare: nine networks on Neural-PIM and the baselines, by the analytic model, beside the
+// paper's ratios and shares, with what explains the differences.
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <iostream>
+#include <optional>
+
+#include "analysis/compare.h"
+#include "app/command.h"
+#include "app/compare_page.h"
+#include "app/text_table.h"
+#include "base/file.h"
+#include "cost/published.h"
+#include "cost/window_cycle.h"
+#include "network/zoo.h"
+
+namespace npim::app {
+namespace {
+
+namespace po = boost::program_options;
+using analysis::Comparison;
+using analysis::EnergyShares;
+using analysis::Outcome;
+using analysis::PublishedComparison;
+using analysis::Workload;
+using cost::Accounting;
+using cost::Bill;
+
+constexpr std::uint64_t kSeed = 1;  // of the weights, whose values do not matter here
+constexpr Accounting kAccountings[] = {Accounting::kPoweredTime, Accounting::kPerAction};
+
+struct CompareOptions {
+  std::vector<std::string> networks;
+  std::string configs = "configs", accounting, json, html;
+};
+
+bool parse(const Arguments &arguments, CompareOptions &to) {
+  po::options_description options("Options");
+  auto add = options.add_options();
+  add("networks", po::value(&to.networks)->multitoken(), "which ones (default: all nine)");
+  add("configs", po::value(&to.configs)->default_value("configs"),
+      "folder with chips/, components/ and published/");
+  add("accounting", po::value(&to.accounting)->default_value("powered-time"),
+      "of the tables by network: powered-time or per-action");
+  add("json", po::value(&to.json), "write all results as JSON too");
+  add("html", po::value(&to.html), "folder for a page with charts and tables (compare.html)");
+  po::variables_map values;
+  if (!parse_arguments(
+          arguments,
+          "Usage: npim compare [--networks NAME ...] [--accounting NAME] [--json FILE]\n"
+          "                    [--html DIR]\n\n"
+          "Neural-PIM, the ISAAC-style and the CASCADE-style chip of equal area on the paper's\n"
+          "networks. Analytic model: a lower bound on time, energy from counted actions.",
+          options, "", values)) {
+    return false;
+  }
+  if (to.accounting != "powered-time" && to.accounting != "per-action") {
+    throw InputError("command line", "--accounting must be powered-time or per-action");
+  }
+  if (to.networks.empty()) to.networks = network::zoo_names();
+  return true;
+}
+
+std::vector<Workload> load_workloads(const std::vector<std::string> &names) {
+  std::vector<Workload> works;
+  for (const auto &name : names) {
+    works.push_back(analysis::workload_of(network::zoo_network(name, kSeed)));
+  }
+  return works;
+}
+
+std::vector<Bill> load_bills(const std::string &configs) {
+  std::vector<Bill> bills;
+  for (const char *name : {"neural-pim", "isaac-style", "cascade-style"}) {
+    bills.push_back(
+        cost::make_bill(config::load_chip_config(configs + "/chips/" + name + ".json")));
+  }
+  return bills;
+}
+
+void print_chips(const std::vector<Bill> &bills) {
+  TextTable table({"chip", "dataflow", "tiles", "area mm2", "power W", "window ns",
+                   "peak GOPS/s/mm2 (tiles)", "cells/mm2 (tiles)", "published", "dev %"});
+  for (const Bill &bill : bills) {
+    const auto figures = cost::summary_figures(bill);
+    const auto published = cost::load_published(bill.chip().published);
+    const double cells = figures.at("cells_per_tile_mm2");
+    const auto anchor = published.figures.find("cells_per_tile_mm2");
+    const bool has = anchor != published.figures.end();
+    table.add({bill.chip().name, config::to_text(bill.chip().dataflow),
+               std::to_string(bill.chip().tiles()), fixed(bill.total().area_mm2, 2),
+               fixed(bill.total().power_mw / 1e3, 2),
+               fixed(cost::window_cycle(bill.chip()).period_ns, 0),
+               fixed(figures.at("tile_gops_per_mm2"), 0), fixed(cells / 1e6, 2) + "e6",
+               has ? fixed(anchor->second / 1e6, 2) + "e6" : "",
+               has ? fixed(100 * (cells / anchor->second - 1), 1) : ""});
+  }
+  std::cout << table.format() << '\n';
+}
+
+void print_networks(const Comparison &comparison, Accounting accounting) {
+  std::cout << "By network (energy: " << cost::to_text(accounting)
+            << ", links apart; time: lower bound; gain: " << comparison.chips[0]
+            << " over the chip;\nlink limit: images that one host link "
+            << "could bring, which does not limit images/s here)\n\n";
+  TextTable table({"network", "chip", "chips", "arrays used %", "latency us", "images/s", "gain",
+                   "link limit/s", "GOPS/s", "uJ/image", "links uJ", "GOPS/s/W", "gain ",
+                   "crossbar %", "DAC %", "ADC %", "S+A %", "other %"});
+  for (std::size_t n = 0; n < comparison.networks.size(); ++n) {
+    for (std::size_t c = 0; c < comparison.chips.size(); ++c) {
+      const Outcome &first = comparison.outcomes[n][0], &o = comparison.outcomes[n][c];
+      const EnergyShares &e = o.energy.at(accounting);
+      const auto share = [&](double pj) { return fixed(100 * pj / e.total_pj(), 1); };
+      table.add(
+          {c == 0 ? comparison.networks[n] : "", comparison.chips[c], std::to_string(o.plan.chips),
+           fixed(
+               100.0 * static_cast<double>(o.plan.arrays_used) / static_cast<double>(o.plan.arrays),
+               1),
+           fixed(o.plan.latency_ns / 1e3, 1),
+           with_thousands(static_cast<long long>(1e9 / o.plan.image_ns)),
+           fixed(first.throughput_gops() / o.throughput_gops(), 2),
+           with_thousands(static_cast<long long>(1e9 / o.plan.host_link_ns)),
+           with_thousands(static_cast<long long>(o.throughput_gops())),
+           fixed(e.total_pj() / 1e6, 1), fixed(e.link_pj / 1e6, 1),
+           fixed(o.gops_per_w(accounting), 0),
+           fixed(first.gops_per_w(accounting) / o.gops_per_w(accounting), 2), share(e.crossbar_pj),
+           share(e.dac_pj), share(e.adc_pj), share(e.accumulate_pj), share(e.other_pj)});
+    }
+  }
+  std::cout << table.format() << '\n';
+}
+
+std::string percent_off(double model, double published) {
+  return fixed(100 * (model / published - 1), 1);
+}
+
+struct GainRow {
+  const char *what;
+  std::string chip, accounting;
+  std::vector<double> values;
+  std::optional<double> published;
+};
+
+std::vector<GainRow> gain_rows(const Comparison &comparison, const PublishedComparison &published) {
+  std::vector<GainRow> rows;
+  for (std::size_t c = 1; c < comparison.chips.size(); ++c) {
+    const auto *paper = published.find(comparison.chips[c]);
+    const auto anchor = [&](double PublishedComparison::Chip::*gain) {
+      return paper == nullptr ? std::optional<double>() : paper->*gain;
+    };
+    for (const Accounting accounting : kAccountings) {
+      rows.push_back({"energy efficiency", comparison.chips[c], cost::to_text(accounting),
+                      comparison.energy_gains(c, accounting),
+                      anchor(&PublishedComparison::Chip::energy_gain)});
+    }
+    rows.push_back({"throughput", comparison.chips[c], "", comparison.throughput_gains(c),
+                    anchor(&PublishedComparison::Chip::throughput_gain)});
+  }
+  return rows;
+}
+
+void print_gains(const Comparison &comparison, const PublishedComparison &published) {
+  std::cout << "Gains of " << comparison.chips[0] << " over " << comparison.networks.size()
+            << " networks; published: " << published.source << "\n\n";
+  TextTable table({"gain", "over", "accounting", "mean", "published", "dev %", "geometric mean",
+                   "median", "least", "greatest"});
+  for (const GainRow &row : gain_rows(comparison, published)) {
+    std::vector<double> sorted = row.values;
+    std::sort(sorted.begin(), sorted.end());
+    double sum = 0, logarithms = 0;
+    for (const double value : sorted) {
+      sum += value;
+      logarithms += std::log(value);
+    }
+    const auto count = static_cast<double>(sorted.size());
+    const double mean = sum / count;
+    table.add({row.what, row.chip, row.accounting, fixed(mean, 2),
+               row.published ? fixed(*row.published, 2) : "",
+               row.published ? percent_off(mean, *row.published) : "",
+               fixed(std::exp(logarithms / count), 2), fixed(sorted[sorted.size() / 2], 2),
+               fixed(sorted.front(), 2), fixed(sorted.back(), 2)});
+  }
+  std::cout << table.format() << '\n';
+}
+
+struct Group {
+  const char *name;
+  double EnergyShares::*value;
+};
+constexpr Group kGroups[] = {{"crossbar", &EnergyShares::crossbar_pj},
+                             {"DAC", &EnergyShares::dac_pj},
+                             {"ADC", &EnergyShares::adc_pj},
+                             {"S+A", &EnergyShares::accumulate_pj},
+                             {"other", &EnergyShares::other_pj}};
+
+void print_shares(const Comparison &comparison, const PublishedComparison &published) {
+  std::cout << "Mean energy shares in %, links apart\n\n";
+  TextTable table({"chip", "accounting", "crossbar", "DAC", "ADC", "S+A", "other"});
+  for (std::size_t c = 0; c < comparison.chips.size(); ++c) {
+    for (const Accounting accounting : kAccountings) {
+      const EnergyShares shares = comparison.mean_shares(c, accounting);
+      std::vector<std::string> cells = {comparison.chips[c], cost::to_text(accounting)};
+      for (const Group &group : kGroups) cells.push_back(fixed(100 * (shares.*group.value), 1));
+      table.add(std::move(cells));
+    }
+    if (const auto *paper = published.find(comparison.chips[c])) {
+      std::vector<std::string> cells = {"", "published (Fig. 13)"};
+      for (const Group &group : kGroups) cells.push_back(fixed(paper->shares.*group.value, 1));
+      table.add(std::move(cells));
+    }
+  }
+  std::cout << table.format() << '\n';
+}
+
+/// Energy of a baseline in units of Neural-PIM's total, group by group, against what the paper's
+/// gain and shares imply: which component makes the difference.
+void print_energy_explanation(const Comparison &comparison, const PublishedComparison &published) {
+  std::cout << "Where the energy gains differ: energy per operation in units of "
+            << comparison.chips[0] << "'s total (" << cost::to_text(Accounting::kPoweredTime)
+            << ")\n\n";
+  TextTable table({"chip", "", "crossbar", "DAC", "ADC", "S+A", "other", "sum"});
+  for (std::size_t c = 0; c < comparison.chips.size(); ++c) {
+    const auto *paper = published.find(comparison.chips[c]);
+    if (paper == nullptr) continue;
+    const double gain = comparison.mean_energy_gain(c, Accounting::kPoweredTime);
+    const EnergyShares shares = comparison.mean_shares(c, Accounting::kPoweredTime);
+    const auto row = [&](const char *label, const std::function<double(const Group &)> &value) {
+      std::vector<std::string> cells = {comparison.chips[c], label};
+      double sum = 0;
+      for (const Group &group : kGroups) {
+        cells.push_back(fixed(value(group), 2));
+        sum += value(group);
+      }
+      cells.push_back(fixed(sum, 2));
+      table.add(std::move(cells));
+    };
+    const auto model = [&](const Group &g) { return gain * (shares.*g.value); };
+    const auto implied = [&](const Group &g) {
+      return paper->energy_gain * (paper->shares.*g.value) / 100;
+    };
+    row("model", model);
+    row("implied by the paper", implied);
+    row("difference", [&](const Group &g) { return model(g) - implied(g); });
+  }
+  std::cout << table.format() << '\n';
+}
+
+void print_throughput_explanation(const Comparison &comparison, const std::vector<Bill> &bills) {
+  std::cout << "Where the throughput gains come from (factors of " << comparison.chips[0]
+            << " over the chip)\n\n";
+  TextTable table({"chip", "arrays on equal area", "window period", "both", "mean over networks"});
+  const auto arrays = [](const Bill &bill) {
+    return static_cast<double>(bill.chip().tiles()) * bill.chip().arrays_per_tile() *
+           bill.chip().vectors_per_array();
+  };
+  const auto period = [](const Bill &bill) { return cost::window_cycle(bill.chip()).period_ns; };
+  for (std::size_t c = 1; c < bills.size(); ++c) {
+    const double room = arrays(bills[0]) / arrays(bills[c]);
+    const double faster = period(bills[c]) / period(bills[0]);
+    table.add({comparison.chips[c], fixed(room, 2), fixed(faster, 2), fixed(room * faster, 2),
+               fixed(comparison.mean_throughput_gain(c), 2)});
+  }
+  std::cout << table.format() << '\n';
+}
+
+/// A change of one baseline that the paper's text leaves open.
+struct Variant {
+  std::size_t chip;
+  const char *text;
+  void (*change)(config::ChipConfig &chip);
+};
+
+constexpr Variant kVariants[] = {
+    {1, "the copy of a window does not overlap (9 input cycles, as Neural-PIM)",
+     [](config::ChipConfig &chip) { chip.pipeline = config::WindowPipeline::kTwoStage; }},
+    {1, "biased weights as in ISAAC's own paper: half the columns",
+     [](config::ChipConfig &chip) { chip.array.encoding = config::WeightEncoding::kBiased; }},
+    {1, "8-bit ADCs, without flip encoding", [](config::ChipConfig &chip) { chip.adc.bits = 8; }},
+    {2, "the copy of a window does not overlap (9 input cycles, as Neural-PIM)",
+     [](config::ChipConfig &chip) { chip.pipeline = config::WindowPipeline::kTwoStage; }},
+    {2, "every buffer column is converted: 15 per vector instead of 5",
+     [](config::ChipConfig &chip) { chip.buffer.conversions_per_vector = 15; }},
+    {2, "a crossbar cycle of 50 ns", [](config::ChipConfig &chip) { chip.input_cycle_ns = 50; }},
+};
+
+struct VariantGains {
+  double energy_powered, energy_action, throughput;
+};
+
+VariantGains gains_of(const Variant &variant, const std::vector<Workload> &works,
+                      const std::vector<Bill> &bills) {
+  config::ChipConfig chip = bills[variant.chip].chip();
+  variant.change(chip);
+  const Comparison comparison = analysis::compare(works, {bills[0], cost::make_bill(chip)});
+  return {comparison.mean_energy_gain(1, Accounting::kPoweredTime),
+          comparison.mean_energy_gain(1, Accounting::kPerAction),
+          comparison.mean_throughput_gain(1)};
+}
+
+void print_variants(const std::vector<Workload> &works, const std::vector<Bill> &bills) {
+  std::cout << "What the gains would be if a baseline were read otherwise\n\n";
+  TextTable table({"chip", "changed", "energy, powered time", "energy, per action", "throughput"});
+  for (const Variant &variant : kVariants) {
+    const VariantGains gains = gains_of(variant, works, bills);
+    table.add({bills[variant.chip].chip().name, variant.text, fixed(gains.energy_powered, 2),
+               fixed(gains.energy_action, 2), fixed(gains.throughput, 2)});
+  }
+  std::cout << table.format() << '\n';
+}
+
+boost::json::object shares_json(const EnergyShares &shares) {
+  return {{"crossbar", shares.crossbar_pj}, {"dac", shares.dac_pj},
+          {"adc", shares.adc_pj},           {"accumulate", shares.accumulate_pj},
+          {"other", shares.other_pj},       {"links", shares.link_pj}};
+}
+
+boost::json::object outcome_json(const std::string &chip, const Outcome &outcome) {
+  boost::json::object energy;
+  for (const auto &[accounting, shares] : outcome.energy) {
+    energy[cost::to_text(accounting)] = shares_json(shares);
+  }
+  return {{"chip", chip},
+          {"chips", outcome.plan.chips},
+          {"arrays_used", outcome.plan.arrays_used},
+          {"arrays", outcome.plan.arrays},
+          {"image_ns", outcome.plan.image_ns},
+          {"latency_ns", outcome.plan.latency_ns},
+          {"host_link_ns", outcome.plan.host_link_ns},
+          {"operations", outcome.operations},
+          {"energy_pj", energy}};
+}
+
+boost::json::object json_report(const Comparison &comparison,
+                                const PublishedComparison &published) {
+  boost::json::array networks, gains;
+  for (std::size_t n = 0; n < comparison.networks.size(); ++n) {
+    boost::json::array chips;
+    for (std::size_t c = 0; c < comparison.chips.size(); ++c) {
+      chips.push_back(outcome_json(comparison.chips[c], comparison.outcomes[n][c]));
+    }
+    networks.push_back({{"network", comparison.networks[n]}, {"chips", chips}});
+  }
+  for (std::size_t c = 0; c < comparison.chips.size(); ++c) {
+    boost::json::object gain = {{"chip", comparison.chips[c]},
+                                {"throughput", comparison.mean_throughput_gain(c)}};
+    boost::json::object energy, shares;
+    for (const Accounting accounting : kAccountings) {
+      energy[cost::to_text(accounting)] = comparison.mean_energy_gain(c, accounting);
+      shares[cost::to_text(accounting)] = shares_json(comparison.mean_shares(c, accounting));
+    }
+    gain["energy"] = energy;
+    gain["mean_shares"] = shares;
+    if (const auto *paper = published.find(comparison.chips[c])) {
+      gain["published_energy"] = paper->energy_gain;
+      gain["published_throughput"] = paper->throughput_gain;
+      gain["published_shares_percent"] = shares_json(paper->shares);
+    }
+    gains.push_back(std::move(gain));
+  }
+  return {{"model", "analytic: a lower bound on time, energy from counts"},
+          {"networks", networks},
+          {"gains", gains},
+          {"published_source", published.source}};
+}
+
+}  // namespace
+
+int compare_command(const Arguments &arguments) {
+  CompareOptions options;
+  if (!parse(arguments, options)) return kSuccess;
+  const std::vector<Bill> bills = load_bills(options.configs);
+  const auto published =
+      analysis::load_published_comparison(options.configs + "/published/comparison.json");
+  const std::vector<Workload> works = load_workloads(options.networks);
+  const Comparison comparison = analysis::compare(works, bills);
+  std::cout << "Analytic model, not the cycle-level one: times are lower bounds, every input "
+               "slice is driven.\n\n";
+  print_chips(bills);
+  print_networks(comparison, options.accounting == "per-action" ? Accounting::kPerAction
+                                                                : Accounting::kPoweredTime);
+  print_gains(comparison, published);
+  print_shares(comparison, published);
+  print_energy_explanation(comparison, published);
+  print_throughput_explanation(comparison, bills);
+  print_variants(works, bills);
+  if (!options.json.empty()) {
+    write_file(options.json, boost::json::serialize(json_report(comparison, published)) + "\n");
+  }
+  if (!options.html.empty()) {
+    write_file(options.html + "/compare.html", compare_page(comparison, published));
+    std::cout << "Written: " << options.html << "/compare.html\n";
+  }
+  return kSuccess;
+}
+
+}  // namespace npim::app

@@ -1,0 +1,84 @@
+// npim explore and npim compare.
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "npim_runner.h"
+
+namespace npim::testing {
+namespace {
+
+class Compare : public ::testing::Test {
+ protected:
+  static std::string sweep() { return NpimRunner::source("configs/sweeps/paper.json"); }
+  Finished compare(std::vector<std::string> more) {
+    std::vector<std::string> all = {"compare", "--configs", NpimRunner::source("configs")};
+    all.insert(all.end(), more.begin(), more.end());
+    return npim_.npim(all);
+  }
+  NpimRunner npim_;
+};
+
+TEST_F(Compare, TablesJsonAndPageOfTwoNetworks) {
+  const std::string json_path = npim_.path("compare.out.json");
+  const std::string folder = json_path.substr(0, json_path.find_last_of('/'));
+  const Finished finished =
+      compare({"--networks", "neuraltalk", "mobilenet-v2", "--json", json_path, "--html", folder});
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  for (const char *part : {"5.36", "1.73", "3.43", "1.59", "powered time", "per action",
+                           "lower bound", "implied by the paper"}) {
+    EXPECT_NE(finished.out.find(part), std::string::npos) << part << "\n" << finished.out;
+  }
+  const auto json = NpimRunner::read_json(json_path);
+  EXPECT_EQ(json.at("networks").as_array().size(), 2u);
+  EXPECT_EQ(json.at("gains").as_array().size(), 3u);
+  const std::string page = NpimRunner::read(folder + "/compare.html");
+  EXPECT_NE(page.find("<svg"), std::string::npos);
+  EXPECT_EQ(page.find("http://"), std::string::npos) << "self-contained";
+  EXPECT_EQ(page.find("https://"), std::string::npos) << "self-contained";
+}
+
+TEST_F(Compare, RefusesUnknownNetworksAndAccountings) {
+  Finished finished = compare({"--networks", "lenet-5000"});
+  EXPECT_EQ(finished.status, 2);
+  EXPECT_NE(finished.err.find("lenet-5000"), std::string::npos) << finished.err;
+  finished = compare({"--accounting", "creative"});
+  EXPECT_EQ(finished.status, 2);
+  EXPECT_NE(finished.err.find("--accounting"), std::string::npos) << finished.err;
+}
+
+TEST_F(Compare, ASweepResumesFromItsFile) {
+  const std::string csv = npim_.path("points.csv");
+  const Finished first = npim_.npim({"explore", sweep(), "--csv", csv, "--json", npim_.path("a")});
+  ASSERT_EQ(first.status, 0) << first.err;
+  EXPECT_NE(first.out.find("N128-D4-A4-S64-M64"), std::string::npos) << first.out;
+  const std::string whole = NpimRunner::read(csv);
+  // Interrupted in the middle of a row.
+  std::ofstream(csv, std::ios::binary) << whole.substr(0, whole.size() / 2);
+  const Finished second =
+      npim_.npim({"explore", sweep(), "--csv", csv, "--json", npim_.path("b"), "--threads", "1"});
+  ASSERT_EQ(second.status, 0) << second.err;
+  EXPECT_NE(second.out.find("taken over"), std::string::npos) << second.out;
+  EXPECT_EQ(NpimRunner::read(npim_.path("a")), NpimRunner::read(npim_.path("b")));
+  EXPECT_EQ(NpimRunner::read_json(npim_.path("b")).at("points").as_array().size(), 162u);
+}
+
+TEST_F(Compare, AnotherFileIsNotOverwrittenByASweep) {
+  const std::string path = npim_.write("mine.csv", "my data\n");
+  const Finished finished = npim_.npim({"explore", sweep(), "--csv", path});
+  EXPECT_EQ(finished.status, 2);
+  EXPECT_NE(finished.err.find("mine.csv"), std::string::npos) << finished.err;
+  EXPECT_EQ(NpimRunner::read(path), "my data\n");
+}
+
+TEST_F(Compare, AnEmptyAxisIsRefusedByName) {
+  std::string text = NpimRunner::read(sweep());
+  text.replace(text.find("../chips"), 8, NpimRunner::source("configs/chips"));
+  text.replace(text.find("[64, 128]"), 9, "[]");
+  const Finished finished = npim_.npim({"explore", npim_.write("sweep.json", text)});
+  EXPECT_EQ(finished.status, 2);
+  EXPECT_NE(finished.err.find("axes.nnsas"), std::string::npos) << finished.err;
+}
+
+}  // namespace
+}  // namespace npim::testing
