@@ -15,10 +15,10 @@ std::size_t words_per_column(const device::ArrayGeometry &geometry) {
 }  // namespace
 
 std::size_t Array::plane_index(int row, int column, int bit) const {
-  const auto bits = static_cast<std::size_t>(geometry_->cell.bits);
-  return (static_cast<std::size_t>(column) * bits + static_cast<std::size_t>(bit)) *
-             words_per_column(*geometry_) +
-         static_cast<std::size_t>(row) / 64;
+  return (static_cast<std::size_t>(bit) * words_per_column(*geometry_) +
+          static_cast<std::size_t>(row) / 64) *
+             padded_columns(geometry_->columns) +
+         static_cast<std::size_t>(column);
 }
 
 void Array::set_level(int row, int column, int level) {
@@ -43,8 +43,8 @@ void Array::program(const std::int8_t *weights, int rows, int vectors) {
     throw std::invalid_argument("weights do not fit the crossbar");
   }
   cells_ = std::make_unique<Cells>();
-  cells_->planes.assign(words_per_column(*geometry_) *
-                            static_cast<std::size_t>(geometry_->columns * geometry_->cell.bits),
+  cells_->planes.assign(words_per_column(*geometry_) * padded_columns(geometry_->columns) *
+                            static_cast<std::size_t>(geometry_->cell.bits),
                         0);
   for (int row = 0; row < rows; ++row) {
     for (int vector = 0; vector < vectors; ++vector) {

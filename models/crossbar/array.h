@@ -23,8 +23,9 @@ class Array {
   /// Programs signed weights [row][vector] (row-major, `rows` x `vectors`, at most the geometry's);
   /// all other cells go to level 0. Throws std::invalid_argument when the shape does not fit.
   void program(const std::int8_t *weights, int rows, int vectors);
-  /// All cells to level 0; gives the memory back.
-
+  /// Levels as bit planes [bit][word of 64 rows][column]: bit r % 64 of a word is row r. Columns
+  /// are padded to a multiple of kColumnPadding with zeros. Null before the first programming.
+  const std::uint64_t *planes() const { return cells_ ? cells_->planes.data() : nullptr; }
   /// Level of one cell.
   int level(int row, int column) const;
   /// The signed weight that the cells of (row, vector) store.
@@ -40,7 +41,7 @@ class Array {
 
  private:
   struct Cells {
-    std::vector<std::uint64_t> planes;  // [column][bit of the level][word of 64 rows]
+    std::vector<std::uint64_t> planes;  // [bit of the level][word of 64 rows][column, padded]
     std::vector<std::int16_t> folded;   // signed weights [vector][row], rows padded for the kernel
   };
   std::size_t plane_index(int row, int column, int bit) const;
