@@ -15,6 +15,7 @@ using npim::app::Command;
 constexpr Command kCommands[] = {
     {"compile", "ONNX model to a program for a chip, with the report of the mapping",
      npim::app::compile_command},
+    {"periph", "neural peripherals: extract, train, eval, spice", npim::app::periph_command},
     {"run", "firmware on the virtual platform, with a program and images", npim::app::run_command},
 };
 
