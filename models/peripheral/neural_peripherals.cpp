@@ -64,7 +64,8 @@ Nnsa untrained_nnsa(int dac_bits, const Process &process, RandomStream &stream) 
 
 double hold(const Process::SampleHold &sample_hold, double new_v, double held_v,
             RandomStream *noise) {
-  const double taken = new_v + sample_hold.lost_charge * (held_v - new_v);
+  const double taken = (1 + sample_hold.injection_gain) *
+                       (new_v + sample_hold.lost_charge * (held_v - new_v));
   return noise == nullptr ? taken : taken + sample_hold.noise_v() * noise->normal();
 }
 

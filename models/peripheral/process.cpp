@@ -64,6 +64,7 @@ Process::SampleHold read_sample_hold(const Node &node) {
   Process::SampleHold held;
   held.capacitance_ff = object.number("capacitance_ff", 1, 1e6);
   held.lost_charge = object.number("lost_charge", 0, 0.5);
+  held.injection_gain = object.number("injection_gain", -0.5, 0.5);
   held.temperature_c = object.number("temperature_c", -55, 150);
   object.finish();
   return held;

@@ -57,6 +57,7 @@ struct Process {
   struct SampleHold {
     double capacitance_ff = 0;
     double lost_charge = 0;  ///< fraction of the step from the old to the new value that is missing
+    double injection_gain = 0;  ///< of the held value, from the charge of the opening switches
     double temperature_c = 27;
     /// sqrt(kT/C) in volts.
     double noise_v() const;

@@ -340,14 +340,15 @@ void train_nnadc(Nnadc &nnadc, const Nnsa &nnsa, const Process &process, const C
                   {});
   };
   for (Network &network : nnadc.amplifier) {
-    train(network, Loss::kSquare, amplified(seen, nnadc.range_divisor));
+    train(network, Loss::kSquare,
+          amplified(options.compensate_nnsa ? seen : pool, nnadc.range_divisor));
     pool.noisy = pass(network, [&](Eigen::Index from, Eigen::Index count) -> Matrix {
                    return pool.noisy.segment(from, count);
                  }).col(0).eval();
     pool.ideal *= nnadc.range_divisor;
   }
   const double reference = nnadc_reference(process);
-  bool first = nnadc.amplifier.empty();
+  bool first = nnadc.amplifier.empty() && options.compensate_nnsa;
   for (NnadcStage &stage : nnadc.stages) {
     const Pool &labels = first ? seen : pool;
     train(stage.sub_adc, Loss::kDecision, decisions_of(labels, stage_thresholds(process)));

@@ -72,7 +72,7 @@ struct TrainOptions {
   PeriphFiles files;
   std::string part, checkpoint;
   TrainingOptions training;
-  bool fresh = false;
+  bool fresh = false, straight = false;
 };
 
 /// Trains one part with checkpoints beside its file, and removes them at the end.
@@ -161,6 +161,8 @@ int periph_train(const Arguments &arguments) {
       po::value(&to.training.polish_sweeps)->default_value(to.training.polish_sweeps),
       "passes over the levels after Adam");
   add("seed", po::value(&to.training.seed)->default_value(1), "seed");
+  add("straight", po::bool_switch(&to.straight),
+      "NNADC: train on exact inputs instead of noisy NNS+A outputs");
   add("fresh", po::bool_switch(&to.fresh), "ignore checkpoints of an interrupted run");
   po::variables_map values;
   if (!parse_arguments(arguments,
@@ -174,6 +176,7 @@ int periph_train(const Arguments &arguments) {
   if (to.training.steps < 1 || to.training.batch < 1) {
     throw InputError("command line", "--steps and --batch must be at least 1");
   }
+  to.training.compensate_nnsa = !to.straight;
   const Process process = load_process(to.files.process_path());
   const Curves curves = load_curves(to.files.curves_path());
   if (to.part != "all") {
