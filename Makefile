@@ -8,7 +8,7 @@ PACKAGES := g++ make cmake ninja-build pkg-config ccache \
   libboost-iostreams1.81-dev libonnx-dev libprotobuf-dev protobuf-compiler libeigen3-dev libhwy-dev \
   libelf-dev libfdt-dev libgtest-dev libgmock-dev libbenchmark-dev \
   gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc gdb-multiarch \
-  clang clang-format clang-tidy
+  clang clang-format clang-tidy ngspice
 
 NPIM := $(BUILD)/npim
 DIGITS := configs/networks/digits

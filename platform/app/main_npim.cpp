@@ -21,6 +21,7 @@ constexpr Command kCommands[] = {
      npim::app::compile_command},
     {"explore", "design space of a sweep file, its Pareto front and the paper's optimum",
      npim::app::explore_command},
+    {"periph", "neural peripherals: extract, train, eval, spice", npim::app::periph_command},
     {"run", "firmware on the virtual platform, with a program and images", npim::app::run_command},
 };
 

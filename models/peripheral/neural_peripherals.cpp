@@ -1,0 +1,208 @@
+#include "peripheral/neural_peripherals.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace npim::peripheral {
+namespace {
+
+constexpr int kNnsaHidden = 12, kDecisionHidden = 12, kResidueHidden = 64, kAmplifierHidden = 32;
+
+Network make_network(const std::string &name, const std::string &neuron, std::vector<Drive> drives,
+                     int hidden, int outputs, bool followers, const Process &process,
+                     RandomStream &stream) {
+  Network network;
+  network.name = name;
+  network.neuron = neuron;
+  network.levels = initial_levels(static_cast<int>(drives.size()), hidden, outputs,
+                                  process.rram.highest_level(), stream);
+  network.drives = std::move(drives);
+  network.output_followers = followers;
+  return network;
+}
+
+Network decision_network(const std::string &name, int decisions, const Process &process,
+                         RandomStream &stream) {
+  return make_network(name, "residue", {Drive::kFollower, Drive::kRail}, kDecisionHidden,
+                      decisions, false, process, stream);
+}
+
+std::vector<double> latch_offsets(int count, const Process &process, bool mismatch,
+                                  RandomStream &stream) {
+  std::vector<double> offsets(static_cast<std::size_t>(count), 0.0);
+  if (mismatch) {
+    for (double &offset : offsets) offset = 1e-3 * process.comparator_offset_mv * stream.normal();
+  }
+  return offsets;
+}
+
+}  // namespace
+
+double nnsa_beta(int dac_bits) {
+  double sum = 0;
+  for (int bit = 0; bit < 8; bit += dac_bits) sum += std::pow(2.0, -bit);
+  return 255 * sum;
+}
+
+Vector Nnsa::ideal(const Matrix &inputs) const {
+  Vector sum = std::pow(2.0, -dac_bits) * inputs.col(kNnsaWeightBits);
+  for (int j = 0; j < kNnsaWeightBits; ++j) {
+    sum += std::pow(2.0, j) / nnsa_beta(dac_bits) * inputs.col(j);
+  }
+  return sum;
+}
+
+Nnsa untrained_nnsa(int dac_bits, const Process &process, RandomStream &stream) {
+  std::vector<Drive> drives(kNnsaInputs - 1, Drive::kFollower);
+  drives.push_back(Drive::kRail);
+  Nnsa nnsa;
+  nnsa.dac_bits = dac_bits;
+  nnsa.network = make_network("nnsa", "summing", std::move(drives), kNnsaHidden, 1, true, process,
+                              stream);
+  return nnsa;
+}
+
+double hold(const Process::SampleHold &sample_hold, double new_v, double held_v,
+            RandomStream *noise) {
+  const double taken = (1 + sample_hold.injection_gain) *
+                       (new_v + sample_hold.lost_charge * (held_v - new_v));
+  return noise == nullptr ? taken : taken + sample_hold.noise_v() * noise->normal();
+}
+
+std::vector<Network *> Nnadc::networks() {
+  std::vector<Network *> all;
+  for (auto &network : amplifier) all.push_back(&network);
+  for (auto &stage : stages) {
+    all.push_back(&stage.sub_adc);
+    all.push_back(&stage.residue);
+  }
+  all.push_back(&flash);
+  return all;
+}
+
+std::vector<const Network *> Nnadc::networks() const {
+  const auto all = const_cast<Nnadc *>(this)->networks();
+  return {all.begin(), all.end()};
+}
+
+Nnadc untrained_nnadc(int range_divisor, const Process &process, RandomStream &stream) {
+  Nnadc nnadc;
+  nnadc.range_divisor = range_divisor;
+  if (range_divisor > 1) {
+    nnadc.amplifier.push_back(make_network("amplifier", "residue",
+                                           {Drive::kFollower}, kAmplifierHidden, 1, true, process,
+                                           stream));
+  }
+  std::vector<Drive> drives = {Drive::kFollower, Drive::kFollower};
+  drives.insert(drives.end(), kStageDecisions, Drive::kReference);
+  for (int i = 1; i <= kStages; ++i) {
+    const std::string number = std::to_string(i);
+    NnadcStage stage;
+    stage.sub_adc = decision_network("sub-adc " + number, kStageDecisions, process, stream);
+    stage.residue = make_network("residue " + number, "residue", drives, kResidueHidden, 1, true,
+                                 process, stream);
+    nnadc.stages.push_back(std::move(stage));
+  }
+  nnadc.flash = decision_network("flash", kFlashDecisions, process, stream);
+  return nnadc;
+}
+
+double nnadc_reference(const Process &process) { return process.amplitude_v() * 128 / 127; }
+
+std::vector<double> stage_thresholds(const Process &process) {
+  std::vector<double> thresholds;
+  for (int i = 0; i < kStageDecisions; ++i) {
+    thresholds.push_back(nnadc_reference(process) * (2 * i - kStageDecisions + 1) / 8.0);
+  }
+  return thresholds;
+}
+
+std::vector<double> flash_thresholds(const Process &process) {
+  std::vector<double> thresholds;
+  for (int i = 0; i < kFlashDecisions; ++i) {
+    thresholds.push_back(nnadc_reference(process) * (2 * i - kFlashDecisions + 1) / 4.0);
+  }
+  return thresholds;
+}
+
+int ideal_code(const Process &process, int range_divisor, double input_v) {
+  const double scaled = input_v * range_divisor / process.amplitude_v() * kHighestCode;
+  return static_cast<int>(
+      std::clamp(std::round(scaled), double{-kHighestCode}, double{kHighestCode}));
+}
+
+Matrix with_bias(const Vector &input_v) {
+  Matrix inputs(input_v.size(), 2);
+  inputs.col(0) = input_v;
+  inputs.col(1).setOnes();
+  return inputs;
+}
+
+Matrix residue_inputs(const Vector &input_v, const Matrix &decisions) {
+  Matrix inputs(input_v.size(), 2 + decisions.cols());
+  inputs.col(0) = input_v;
+  inputs.col(1) = input_v;
+  inputs.rightCols(decisions.cols()) = decisions;
+  return inputs;
+}
+
+Matrix decide(const Matrix &outputs, const std::vector<double> &offsets_v) {
+  Matrix decisions(outputs.rows(), outputs.cols());
+  for (Eigen::Index o = 0; o < outputs.cols(); ++o) {
+    const double offset = offsets_v.empty() ? 0.0 : offsets_v[static_cast<std::size_t>(o)];
+    for (Eigen::Index i = 0; i < outputs.rows(); ++i) {
+      decisions(i, o) = outputs(i, o) + offset > 0 ? 1 : -1;
+    }
+  }
+  return decisions;
+}
+
+Vector half_sum(const Matrix &decisions) { return 0.5 * decisions.rowwise().sum(); }
+
+NnadcInstance::NnadcInstance(const Nnadc &nnadc, const Process &process, const CurveSet &curves,
+                             const Variation &variation, RandomStream &stream)
+    : nnadc_(nnadc) {
+  const auto make = [&](const Network &network) {
+    return make_instance(network, process, curves, variation, stream);
+  };
+  for (const auto &network : nnadc.amplifier) amplifier_.push_back(make(network));
+  for (const auto &stage : nnadc.stages) {
+    stages_.push_back({make(stage.sub_adc), make(stage.residue), {}});
+    stages_.back().offsets_v =
+        latch_offsets(stage.sub_adc.outputs(), process, variation.mismatch, stream);
+  }
+  flash_ = make(nnadc.flash);
+  flash_offsets_v_ = latch_offsets(nnadc.flash.outputs(), process, variation.mismatch, stream);
+}
+
+NnadcInstance::Signals NnadcInstance::run(const Vector &inputs_v) const {
+  Signals signals;
+  Vector x = inputs_v;
+  if (!amplifier_.empty()) x = forward(amplifier_[0], x).col(0);
+  for (const auto &stage : stages_) {
+    const Matrix decisions = decide(forward(stage.sub_adc, with_bias(x)), stage.offsets_v);
+    signals.stage_inputs.push_back(x);
+    signals.decisions.push_back(decisions);
+    x = forward(stage.residue, residue_inputs(x, decisions)).col(0);
+  }
+  signals.stage_inputs.push_back(x);
+  signals.decisions.push_back(decide(forward(flash_, with_bias(x)), flash_offsets_v_));
+  return signals;
+}
+
+std::vector<int> NnadcInstance::convert(const Vector &inputs_v) const {
+  const Signals signals = run(inputs_v);
+  Vector code = half_sum(signals.decisions.back());
+  double weight = 2;
+  for (std::size_t i = stages_.size(); i-- > 0; weight *= kStageGain) {
+    code += weight * half_sum(signals.decisions[i]);
+  }
+  std::vector<int> codes(static_cast<std::size_t>(code.size()));
+  for (std::size_t i = 0; i < codes.size(); ++i) {
+    codes[i] = static_cast<int>(std::clamp(std::round(code[static_cast<Eigen::Index>(i)]),
+                                           double{-kHighestCode}, double{kHighestCode}));
+  }
+  return codes;
+}
+
+}  // namespace npim::peripheral

@@ -1,0 +1,109 @@
+// The trained peripherals of Neural-PIM: NNS+A ([NP] section 4.1) and NNADC ([NP] section 4.2), as
+// networks on the RRAM substrate (divider_network.h) and as instances of a Monte-Carlo run. Signals
+// are deviations from the middle of the 0.5 V range: 0 is a dot product of 0, +-amplitude full
+// scale.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "peripheral/divider_network.h"
+
+namespace npim::peripheral {
+
+/// beta = 255 * sum over cycles of 2^(-P_D k): with it the recursion
+///   V_i = 2^-P_D V_(i-1) + (1 / beta) sum_j 2^j V_in,j
+/// stays within the range of its inputs. P_D is one of 1, 2, 4, 8.
+double nnsa_beta(int dac_bits);
+
+constexpr int kNnsaWeightBits = 8;
+constexpr int kNnsaInputs = kNnsaWeightBits + 2;  ///< bit pairs, previous sum, bias
+
+struct Nnsa {
+  int dac_bits = 4;
+  Network network;
+
+  /// The next sum of each sample, without error. inputs: batch x 10 (bit pairs 0..7, V_(i-1), 1).
+  Vector ideal(const Matrix &inputs) const;
+};
+Nnsa untrained_nnsa(int dac_bits, const Process &process, RandomStream &stream);
+
+/// The sample-and-hold in front of input 8: takes over a new value but for a fraction of the step,
+/// with kT/C noise.
+double hold(const Process::SampleHold &sample_hold, double new_v, double held_v,
+            RandomStream *noise);
+
+/// One 2-bit stage with redundancy: eight decisions d = +-1 at odd eighths of the reference range,
+/// k = sum d / 2, residue r = 4 x - k Vref, which stays within +-Vref / 2: half the range, where the
+/// inverters are straight, and the other half for errors of the decisions.
+struct NnadcStage {
+  Network sub_adc, residue;
+};
+
+/// 8-bit pipeline: an optional amplifier for the smaller ranges, three stages and a final flash
+/// converter of four decisions. Code = 32 k1 + 8 k2 + 2 k3 + k4, clamped to [-127, 127].
+struct Nnadc {
+  int range_divisor = 1;  ///< V_max = amplitude / range_divisor
+  std::vector<Network> amplifier;  ///< none or one
+  std::vector<NnadcStage> stages;
+  Network flash;
+
+  /// All networks in the order in which they are trained, with their names.
+  std::vector<Network *> networks();
+  std::vector<const Network *> networks() const;
+};
+
+constexpr int kStageDecisions = 8, kFlashDecisions = 4, kStages = 3, kHighestCode = 127;
+constexpr double kStageGain = 4;
+
+Nnadc untrained_nnadc(int range_divisor, const Process &process, RandomStream &stream);
+
+/// The stages' reference: amplitude * 128 / 127, so that one code is V_max / 127.
+double nnadc_reference(const Process &process);
+/// Thresholds of a stage or of the flash converter, in volts.
+std::vector<double> stage_thresholds(const Process &process);
+std::vector<double> flash_thresholds(const Process &process);
+/// Code of an ideal converter: clamp(round(x / V_max * 127)).
+int ideal_code(const Process &process, int range_divisor, double input_v);
+
+/// One converter of one chip.
+class NnadcInstance {
+ public:
+  NnadcInstance(const Nnadc &nnadc, const Process &process, const CurveSet &curves,
+                const Variation &variation, RandomStream &stream);
+  NnadcInstance(const NnadcInstance &) = delete;
+  NnadcInstance &operator=(const NnadcInstance &) = delete;
+
+  std::vector<int> convert(const Vector &inputs_v) const;
+
+  /// Inputs of part `part` (0: amplifier if there is one, then sub-ADC and residue of each stage,
+  /// then flash) while converting: what the next network is trained on.
+  struct Signals {
+    std::vector<Vector> stage_inputs;  ///< input of each stage and of the flash
+    std::vector<Matrix> decisions;     ///< +-1, of each stage and of the flash
+  };
+  Signals run(const Vector &inputs_v) const;
+
+ private:
+  const Nnadc &nnadc_;
+  std::vector<Instance> amplifier_;
+  struct Stage {
+    Instance sub_adc, residue;
+    std::vector<double> offsets_v;
+  };
+  std::vector<Stage> stages_;
+  Instance flash_;
+  std::vector<double> flash_offsets_v_;
+};
+
+/// Inputs of a residue network: x twice (two rows, for a greater share of the divider) and the
+/// decisions. It needs no bias: with complementary columns the network is odd.
+Matrix residue_inputs(const Vector &input_v, const Matrix &decisions);
+/// x and the bias.
+Matrix with_bias(const Vector &input_v);
+/// +1 where the output pair plus the latch's offset is positive, else -1.
+Matrix decide(const Matrix &outputs, const std::vector<double> &offsets_v);
+/// Sum of the decisions of each sample, halved.
+Vector half_sum(const Matrix &decisions);
+
+}  // namespace npim::peripheral

@@ -1,0 +1,227 @@
+// npim periph eval: how good the trained peripherals are.
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cmath>
+#include <filesystem>
+#include <iostream>
+
+#include "app/periph_options.h"
+#include "app/svg_plot.h"
+#include "app/text_table.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "peripheral/measures.h"
+
+namespace npim::app {
+namespace {
+
+namespace po = boost::program_options;
+namespace json = boost::json;
+using namespace peripheral;  // NOLINT: this file is about nothing else
+
+struct EvalOptions {
+  PeriphFiles files;
+  std::string plots, json_path;
+  int chips = 0, samples = 0;
+  std::uint64_t seed = 0;
+};
+
+constexpr Variation kNominal{}, kVaried{true, true, true, true};
+
+std::string scientific(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2e", value);
+  return text;
+}
+
+void plot_nnsa(const Nnsa &nnsa, const Process &process, const CurveSet &curves,
+               const std::string &path) {
+  // All inputs alike: the output sweeps its whole range.
+  constexpr int kPoints = 201;
+  SvgPlot plot("NNS+A, P_D = " + std::to_string(nnsa.dac_bits), "ideal output (mV)", "error (mV)");
+  Matrix inputs = Matrix::Ones(kPoints, kNnsaInputs);
+  std::vector<double> x(kPoints), y(kPoints);
+  for (int i = 0; i < kPoints; ++i) {
+    inputs.row(i).head(kNnsaInputs - 1).setConstant(process.amplitude_v() * (0.02 * i / 2 - 1));
+  }
+  const Vector ideal = nnsa.ideal(inputs);
+  for (int chip = 0; chip < 9; ++chip) {
+    RandomStream stream(1, static_cast<std::uint32_t>(chip), 0x910);
+    const Instance instance = make_instance(nnsa.network, process, curves,
+                                            chip == 0 ? kNominal : kVaried, stream);
+    const Vector output = forward(instance, inputs).col(0);
+    for (int i = 0; i < kPoints; ++i) {
+      x[static_cast<std::size_t>(i)] = 1e3 * ideal[i];
+      y[static_cast<std::size_t>(i)] = 1e3 * (output[i] - ideal[i]);
+    }
+    plot.add(chip == 0 ? "nominal" : chip == 1 ? "drawn chips" : "", x, y, chip == 0);
+  }
+  write_file(path, plot.text());
+}
+
+json::object eval_nnsa(const EvalOptions &options, const std::string &name,
+                       const Process &process, const Curves &curves) {
+  const Nnsa nnsa = load_nnsa(options.files.parameter_path(name), process);
+  json::object result;
+  TextTable table({"NNS+A " + name, "MSE V^2", "lowest mV", "highest mV", "mean mV", "chips"});
+  const auto row = [&](const std::string &what, const CurveSet &set, const Variation &variation,
+                       int chips) {
+    const ErrorMeasure m =
+        measure_nnsa(nnsa, process, set, variation, chips, options.samples, options.seed);
+    table.add({what, scientific(m.mse_v2), fixed(m.lowest_mv, 2), fixed(m.highest_mv, 2),
+               fixed(m.mean_mv, 2), std::to_string(chips)});
+    result[what] = json::object{{"mse_v2", m.mse_v2},
+                                {"lowest_mv", m.lowest_mv},
+                                {"highest_mv", m.highest_mv},
+                                {"samples", m.samples}};
+  };
+  row("nominal", curves.at("tt"), kNominal, 1);
+  row("with variation", curves.at("tt"), kVaried, options.chips);
+  for (const auto &[corner, set] : curves) {
+    if (corner != "tt") row("corner " + corner, set, kVaried, std::max(1, options.chips / 10));
+  }
+  std::cout << table.format() << '\n';
+  if (!options.plots.empty()) {
+    plot_nnsa(nnsa, process, curves.at("tt"), options.plots + "/" + name + ".svg");
+  }
+  return result;
+}
+
+void plot_nnadc(const std::string &name, const std::string &folder, const Linearity &nominal,
+                const Linearity &varied) {
+  const auto curve = [&](const std::string &what, const std::vector<double> &a,
+                         const std::vector<double> &b) {
+    SvgPlot plot(name + " " + what, "code", what + " (LSB)");
+    const auto codes = [](std::size_t count) {
+      std::vector<double> x(count);
+      for (std::size_t i = 0; i < count; ++i) x[i] = static_cast<double>(i) - 126;
+      return x;
+    };
+    plot.add("a drawn chip", codes(b.size()), b, false);
+    plot.add("nominal", codes(a.size()), a, true);
+    write_file(folder + "/" + name + "-" + what + ".svg", plot.text());
+  };
+  curve("DNL", nominal.dnl, varied.dnl);
+  curve("INL", nominal.inl, varied.inl);
+  SvgPlot transfer(name + " transfer", "input (LSB)", "code");
+  std::vector<double> x, y;
+  double position = -131;  // the ramp starts 4 LSB below the range's end
+  for (std::size_t code = 0; code < varied.histogram.size(); ++code) {
+    x.push_back(position);
+    y.push_back(static_cast<double>(code) - kHighestCode);
+    position += varied.histogram[code] / 16.0;
+    x.push_back(position);
+    y.push_back(y.back());
+  }
+  transfer.add("a drawn chip", x, y, true);
+  write_file(folder + "/" + name + "-transfer.svg", transfer.text());
+}
+
+double at_share(std::vector<double> values, double share) {
+  std::sort(values.begin(), values.end());
+  return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1) + 0.5)];
+}
+
+json::object linearity_json(const Linearity &l) {
+  return {{"dnl", {l.dnl_low, l.dnl_high}},  {"inl", {l.inl_low, l.inl_high}},
+          {"enob", l.enob},                  {"offset_lsb", l.offset_lsb},
+          {"gain_error", l.gain_error},      {"missing_codes", l.missing_codes}};
+}
+
+json::object eval_nnadc(const EvalOptions &options, const std::string &name,
+                        const Process &process, const Curves &curves) {
+  const Nnadc nnadc = load_nnadc(options.files.parameter_path(name), process);
+  const double limit = process.amplitude_v() / nnadc.range_divisor;
+  const auto measure = [&](const CurveSet &set, const Variation &variation, int chip) {
+    RandomStream stream(options.seed, static_cast<std::uint32_t>(chip), 0xADC);
+    const NnadcInstance instance(nnadc, process, set, variation, stream);
+    return measure_linearity([&](const Vector &x) { return instance.convert(x); }, limit, 16);
+  };
+  TextTable table({"NNADC " + name, "DNL LSB", "INL LSB", "ENOB", "missing", "offset LSB",
+                   "gain error %"});
+  const auto row = [&](const std::string &what, const Linearity &l) {
+    table.add({what, fixed(l.dnl_low, 2) + " / " + fixed(l.dnl_high, 2),
+               fixed(l.inl_low, 2) + " / " + fixed(l.inl_high, 2), fixed(l.enob, 2),
+               std::to_string(l.missing_codes), fixed(l.offset_lsb, 2),
+               fixed(100 * l.gain_error, 2)});
+  };
+  const Linearity nominal = measure(curves.at("tt"), kNominal, 0);
+  row("nominal", nominal);
+  json::object result = {{"nominal", linearity_json(nominal)}};
+  std::vector<double> dnl, inl, enob;
+  Linearity example;
+  for (int chip = 0; chip < options.chips; ++chip) {
+    Linearity l = measure(curves.at("tt"), kVaried, chip);
+    dnl.push_back(std::max(-l.dnl_low, l.dnl_high));
+    inl.push_back(std::max(-l.inl_low, l.inl_high));
+    enob.push_back(l.enob);
+    if (chip == 0) example = std::move(l);
+  }
+  row("chip 0", example);
+  for (const auto &[corner, set] : curves) {
+    if (corner != "tt") row("nominal, " + corner, measure(set, kNominal, 0));
+  }
+  std::cout << table.format();
+  TextTable spread({"over " + std::to_string(options.chips) + " drawn chips", "best 10 %",
+                    "median", "worst 10 %", "worst"});
+  const auto spread_row = [&](const char *what, const std::vector<double> &values, bool high_is_bad) {
+    const auto cell = [&](double share) {
+      return fixed(at_share(values, high_is_bad ? share : 1 - share), 2);
+    };
+    spread.add({what, cell(0.1), cell(0.5), cell(0.9), cell(1)});
+    result[what] = {{"median", at_share(values, 0.5)},
+                    {"best_tenth", at_share(values, high_is_bad ? 0.1 : 0.9)},
+                    {"worst_tenth", at_share(values, high_is_bad ? 0.9 : 0.1)}};
+  };
+  spread_row("|DNL| max", dnl, true);
+  spread_row("|INL| max", inl, true);
+  spread_row("ENOB", enob, false);
+  std::cout << spread.format() << '\n';
+  json::array histogram;
+  for (const int count : example.histogram) histogram.push_back(count);
+  result["chip 0"] = linearity_json(example);
+  result["code_histogram"] = std::move(histogram);
+  if (!options.plots.empty()) plot_nnadc(name, options.plots, nominal, example);
+  return result;
+}
+
+}  // namespace
+
+int periph_eval(const Arguments &arguments) {
+  EvalOptions to;
+  po::options_description options("Options");
+  to.files.add_options(options);
+  auto add = options.add_options();
+  add("chips", po::value(&to.chips)->default_value(200), "drawn chips");
+  add("samples", po::value(&to.samples)->default_value(500), "random inputs per NNS+A");
+  add("seed", po::value(&to.seed)->default_value(7), "seed of the draws");
+  add("plots", po::value(&to.plots), "folder to write SVG plots to");
+  add("json", po::value(&to.json_path), "write the figures (and code histograms) as JSON too");
+  po::variables_map values;
+  if (!parse_arguments(arguments,
+                       "Usage: npim periph eval [OPTIONS]\n\n"
+                       "Monte-Carlo evaluation of the parameter files in FOLDER that exist.",
+                       options, "", values)) {
+    return kSuccess;
+  }
+  if (to.chips < 1 || to.samples < 1) {
+    throw InputError("command line", "--chips and --samples must be at least 1");
+  }
+  const Process process = load_process(to.files.process_path());
+  const Curves curves = load_curves(to.files.curves_path());
+  if (!to.plots.empty()) std::filesystem::create_directories(to.plots);
+  json::object all;
+  for (const char *name : kPeriphParts) {
+    if (!std::filesystem::exists(to.files.parameter_path(name))) {
+      std::cout << name << ": not trained\n";
+      continue;
+    }
+    all[name] = parse_part(name).is_nnsa ? eval_nnsa(to, name, process, curves)
+                                         : eval_nnadc(to, name, process, curves);
+  }
+  if (all.empty()) throw InputError(to.files.folder, "holds no trained parameters");
+  if (!to.json_path.empty()) write_file(to.json_path, json::serialize(all) + "\n");
+  return kSuccess;
+}
+
+}  // namespace npim::app
