@@ -61,6 +61,7 @@ class Builder {
       index_ = static_cast<int>(i);
       check_fields();
       outputs_.emplace_back();
+      if (layer_->op > LayerOp::kConcat) fail("its operation cannot be mapped yet");
       layer_->op == LayerOp::kConcat ? join() : add_stages(cuts_[i]);
     }
     send_results();

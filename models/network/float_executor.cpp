@@ -7,6 +7,7 @@
 #include "network/activation.h"
 #include "network/recurrent.h"
 #include "network/tensor_ops.h"
+#include "network/window.h"
 
 namespace npim::network {
 namespace {
@@ -40,22 +41,6 @@ void accumulate_product(const float *a, const float *b, float *c, std::size_t ro
       const float *source = b + k * columns;
       const float a0 = a[row * depth + k];
       for (std::size_t j = 0; j < columns; ++j) c0[j] += a0 * source[j];
-    }
-  }
-}
-
-/// Calls visit(ky, kx, in_y, in_x) for the taps of the window of (y, x) that lie inside the input.
-template <typename Visit>
-void visit_window(const Window &w, std::int64_t height, std::int64_t width, std::int64_t y,
-                  std::int64_t x, Visit visit) {
-  for (std::int32_t ky = 0; ky < w.kernel_height; ++ky) {
-    const std::int64_t in_y =
-        y * w.stride_height - w.pad_top + std::int64_t{ky} * w.dilation_height;
-    if (in_y < 0 || in_y >= height) continue;
-    for (std::int32_t kx = 0; kx < w.kernel_width; ++kx) {
-      const std::int64_t in_x =
-          x * w.stride_width - w.pad_left + std::int64_t{kx} * w.dilation_width;
-      if (in_x >= 0 && in_x < width) visit(ky, kx, in_y, in_x);
     }
   }
 }
@@ -277,12 +262,10 @@ class Executor {
     std::int64_t y = static_cast<std::int64_t>(first) / width;
     std::int64_t x = static_cast<std::int64_t>(first) % width;
     for (std::size_t i = 0; i < count; ++y, x = 0) {
-      const std::int64_t in_y =
-          y * w.stride_height - w.pad_top + std::int64_t{ky} * w.dilation_height;
+      const std::int64_t in_y = w.input_row(y, ky);
       const bool is_inside = in_y >= 0 && in_y < in[2];
       for (; x < width && i < count; ++x, ++i) {
-        const std::int64_t in_x =
-            x * w.stride_width - w.pad_left + std::int64_t{kx} * w.dilation_width;
+        const std::int64_t in_x = w.input_column(x, kx);
         if (is_inside && in_x >= 0 && in_x < in[3]) to[i] = from[in_y * in[3] + in_x];
       }
     }
@@ -310,7 +293,7 @@ class Executor {
     const Shape &in = shape(0);
     return for_each_window([&](const float *plane, std::int64_t y, std::int64_t x) {
       float best = -std::numeric_limits<float>::infinity();
-      visit_window(window, in[2], in[3], y, x, [&](int, int, std::int64_t in_y, std::int64_t in_x) {
+      visit_taps(window, in[2], in[3], y, x, [&](std::int64_t in_y, std::int64_t in_x) {
         best = std::max(best, plane[in_y * in[3] + in_x]);
       });
       return best;
@@ -319,16 +302,16 @@ class Executor {
 
   Values average_pool() const {
     const Window window = window_of(graph_, *node_);
-    const bool counts_padding = graph_.integer(*node_, "count_include_pad", 0) != 0;
+    const bool divides_by_area = counts_padding(graph_, *node_);
     const Shape &in = shape(0);
     return for_each_window([&](const float *plane, std::int64_t y, std::int64_t x) {
       double sum = 0;
       std::int64_t taps = 0;
-      visit_window(window, in[2], in[3], y, x, [&](int, int, std::int64_t in_y, std::int64_t in_x) {
+      visit_taps(window, in[2], in[3], y, x, [&](std::int64_t in_y, std::int64_t in_x) {
         sum += plane[in_y * in[3] + in_x];
         ++taps;
       });
-      if (counts_padding) taps = std::int64_t{window.kernel_height} * window.kernel_width;
+      if (divides_by_area) taps = std::int64_t{window.kernel_height} * window.kernel_width;
       return static_cast<float>(sum / static_cast<double>(taps));
     });
   }

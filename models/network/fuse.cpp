@@ -3,6 +3,7 @@
 #include <cmath>
 #include <utility>
 
+#include "network/expand_recurrent.h"
 #include "network/graph.h"
 
 namespace npim::network {
@@ -236,6 +237,7 @@ class Fuser {
 }  // namespace
 
 void fuse(Graph &graph) {
+  expand_recurrent(graph);
   Fuser(graph).run();
 }
 

@@ -58,11 +58,9 @@ void visit_window(const Layer &layer, const GoldenTensor &input, std::int32_t y,
   const Window &window = layer.window;
   const TensorShape &shape = layer.input_shape;
   for (std::int32_t ky = 0; ky < window.kernel_height; ++ky) {
-    const std::int64_t in_y = std::int64_t{y} * window.stride_height - window.pad_top +
-                              std::int64_t{ky} * window.dilation_height;
+    const std::int64_t in_y = window.input_row(y, ky);
     for (std::int32_t kx = 0; kx < window.kernel_width; ++kx) {
-      const std::int64_t in_x = std::int64_t{x} * window.stride_width - window.pad_left +
-                                std::int64_t{kx} * window.dilation_width;
+      const std::int64_t in_x = window.input_column(x, kx);
       if (in_y >= 0 && in_y < shape.height && in_x >= 0 && in_x < shape.width) {
         visit(input.values[static_cast<std::size_t>((in_y * shape.width + in_x) * shape.channels +
                                                     c)]);
@@ -174,11 +172,9 @@ void GoldenConvolution::gather(const GoldenTensor &input, std::int32_t y, std::i
   const TensorShape &shape = layer_.input_shape;
   auto to = window_.begin();
   for (std::int32_t ky = 0; ky < window.kernel_height; ++ky) {
-    const std::int64_t in_y = std::int64_t{y} * window.stride_height - window.pad_top +
-                              std::int64_t{ky} * window.dilation_height;
+    const std::int64_t in_y = window.input_row(y, ky);
     for (std::int32_t kx = 0; kx < window.kernel_width; ++kx, to += group_channels_) {
-      const std::int64_t in_x = std::int64_t{x} * window.stride_width - window.pad_left +
-                                std::int64_t{kx} * window.dilation_width;
+      const std::int64_t in_x = window.input_column(x, kx);
       const bool is_inside = in_y >= 0 && in_y < shape.height && in_x >= 0 && in_x < shape.width;
       const std::int32_t *from =
           is_inside ? input.values.data() + (in_y * shape.width + in_x) * shape.channels : nullptr;
@@ -212,6 +208,71 @@ GoldenTensor concatenate(const Layer &layer, const std::vector<const GoldenTenso
   return output;
 }
 
+GoldenTensor look_up(const Layer &layer, const GoldenTensor &input) {
+  GoldenTensor output = empty_output(layer);
+  for (std::size_t i = 0; i < output.values.size(); ++i) {
+    output.values[i] = layer.table[static_cast<std::size_t>(input.values[i])];
+  }
+  return output;
+}
+
+GoldenTensor multiply(const Layer &layer, const GoldenTensor &a, const GoldenTensor &b) {
+  GoldenTensor output = empty_output(layer);
+  const Requantise &post = layer.requantise;
+  for (std::size_t i = 0; i < output.values.size(); ++i) {
+    // A second input of one pixel repeats: HWC elements of a pixel are its channels.
+    const std::int64_t product =
+        (std::int64_t{a.values[i]} - layer.pad_value) *
+        (std::int64_t{b.values[i % b.values.size()]} - layer.second_zero_point);
+    output.values[i] = golden_requantise(post, product * post.multiplier[0], post.bias[0]);
+  }
+  return output;
+}
+
+GoldenTensor gather(const Layer &layer, const GoldenTensor &input) {
+  GoldenTensor output = empty_output(layer);
+  for (std::size_t i = 0; i < output.values.size(); ++i) {
+    const std::int32_t from = layer.table[i];
+    output.values[i] =
+        from < 0 ? std::int32_t{layer.pad_value} : input.values[static_cast<std::size_t>(from)];
+  }
+  return output;
+}
+
+GoldenTensor inside_average(const Layer &layer, const GoldenTensor &input) {
+  const Requantise &post = layer.requantise;
+  return for_each_output(layer, [&](std::int32_t y, std::int32_t x, std::int32_t c) {
+    std::int64_t sum = 0;
+    std::size_t taps = 0;
+    visit_window(layer, input, y, x, c, -1, [&](std::int32_t value) {
+      sum += value;
+      ++taps;
+    });
+    return golden_requantise(post, sum * post.multiplier[taps - 1], post.bias[0]);
+  });
+}
+
+GoldenTensor local_response(const Layer &layer, const GoldenTensor &input) {
+  const std::int32_t channels = layer.input_shape.channels;
+  const Requantise &post = layer.requantise;
+  return for_each_output(layer, [&](std::int32_t y, std::int32_t x, std::int32_t c) {
+    const std::int32_t *pixel =
+        input.values.data() +
+        (std::ptrdiff_t{y} * layer.input_shape.width + x) * std::ptrdiff_t{channels};
+    std::int64_t squares = 0;
+    const std::int32_t first = std::max(0, c - (layer.neighbours - 1) / 2);
+    const std::int32_t last = std::min(channels - 1, c + layer.neighbours / 2);
+    for (std::int32_t other = first; other <= last; ++other) {
+      const std::int64_t value = pixel[other] - std::int32_t{layer.pad_value};
+      squares += value * value;
+    }
+    const auto factor =
+        std::min(static_cast<std::size_t>(squares >> layer.sum_shift), layer.table.size() - 1);
+    const std::int64_t product = (std::int64_t{pixel[c]} - layer.pad_value) * layer.table[factor];
+    return golden_requantise(post, product * post.multiplier[0], post.bias[0]);
+  });
+}
+
 }  // namespace
 
 GoldenTensor execute_golden_layer(const ConverterFormat &format, const Layer &layer,
@@ -227,6 +288,16 @@ GoldenTensor execute_golden_layer(const ConverterFormat &format, const Layer &la
       return add(layer, *inputs[0], *inputs[1]);
     case LayerOp::kConcat:
       return concatenate(layer, inputs);
+    case LayerOp::kLookup:
+      return look_up(layer, *inputs[0]);
+    case LayerOp::kMultiply:
+      return multiply(layer, *inputs[0], *inputs[1]);
+    case LayerOp::kGather:
+      return gather(layer, *inputs[0]);
+    case LayerOp::kInsideAverage:
+      return inside_average(layer, *inputs[0]);
+    case LayerOp::kLocalResponse:
+      return local_response(layer, *inputs[0]);
   }
   return {};
 }

@@ -138,10 +138,6 @@ void sort_nodes(Graph &graph);
 /// arithmetic) are evaluated and become initialisers. Throws InputError naming the node.
 void infer_shapes(Graph &graph);
 
-/// Sliding window of a Conv, MaxPool, AveragePool or GlobalAveragePool whose input shape is known,
-/// with automatic padding and ceil mode resolved into explicit padding.
-Window window_of(const Graph &graph, const Node &node);
-
 /// What a Slice, Pad or Gather copies: for each axis of the input, the index on it for every index
 /// of the output; -1 stands for the fill value. A Gather's indices count as one axis.
 using AxisIndices = std::vector<std::vector<std::int64_t>>;
@@ -159,8 +155,9 @@ struct Limits {
 };
 Limits limits_of(const Graph &graph, const Node &node);
 
-/// Equivalent rewrites, for quantisation: batch normalisation and constant additions move into the
-/// convolution or matrix product before them, ReLU moves before a max pool. Shapes stay valid.
+/// Equivalent rewrites, for quantisation: LSTM and GRU become their steps, batch normalisation and
+/// constant additions move into the convolution or matrix product before them, ReLU moves before a
+/// max pool. Shapes stay valid.
 void fuse(Graph &graph);
 
 }  // namespace npim::network

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "network/synthetic_weights.h"
+#include "network/window.h"
 
 namespace npim::network {
 namespace {

@@ -8,7 +8,7 @@ namespace npim::network {
 namespace {
 
 constexpr std::uint32_t kMagic = 0x4e51504e;  // "NPQN"
-constexpr std::uint16_t kVersion = 2;
+constexpr std::uint16_t kVersion = 3;
 
 // Limits far above any network that fits a chip, low enough that products of a few of them stay in
 // 64 bits and that a damaged file cannot ask for gigabytes.
@@ -20,6 +20,7 @@ constexpr std::int64_t kMaximumWork = std::int64_t{1} << 36;    // taps of all w
 constexpr std::int32_t kMaximumArrayRows = 4096;
 constexpr std::int32_t kMaximumConverterFactor = 1 << 10;
 constexpr std::size_t kMaximumLayers = 4096;
+constexpr std::int64_t kMaximumFactors = 4096;  // of a local response
 
 bool within(std::int64_t value, std::int64_t lowest, std::int64_t highest) {
   return value >= lowest && value <= highest;
@@ -85,7 +86,7 @@ class Checker {
 
   void check_layer() {
     const Layer &layer = network_.layers[index_];
-    require(within(static_cast<int>(layer.op), 1, 5), "unknown operation");
+    require(within(static_cast<int>(layer.op), 1, 10), "unknown operation");
     require(is_sane(layer.input_shape),
             "input shape " + text(layer.input_shape) + " is not usable");
     require(is_sane(layer.output_shape),
@@ -101,6 +102,7 @@ class Checker {
     } else {
       require(layer.weights.empty(), "has weights but is not a convolution");
     }
+    check_table(layer);
     check_requantise(layer);
   }
 
@@ -112,15 +114,19 @@ class Checker {
 
   void check_inputs(const Layer &layer) {
     const bool is_concat = layer.op == LayerOp::kConcat;
-    const std::size_t wanted = layer.op == LayerOp::kAdd ? 2 : 1;
+    const bool is_product = layer.op == LayerOp::kMultiply;
+    const std::size_t wanted = is_product || layer.op == LayerOp::kAdd ? 2 : 1;
     require(is_concat ? !layer.inputs.empty() : layer.inputs.size() == wanted,
             "has " + std::to_string(layer.inputs.size()) + " inputs instead of " +
                 std::to_string(wanted) + (is_concat ? " or more" : ""));
-    for (const std::int32_t input : layer.inputs) {
+    for (std::size_t i = 0; i < layer.inputs.size(); ++i) {
+      const std::int32_t input = layer.inputs[i];
       require(input == kNetworkInput || within(input, 0, static_cast<std::int64_t>(index_) - 1),
               "input " + std::to_string(input) + " is not an earlier layer");
       TensorShape shape = shape_of(input);
       if (is_concat) shape.channels = layer.input_shape.channels;
+      const bool is_factor = is_product && i == 1 && shape.height == 1 && shape.width == 1;
+      if (is_factor) shape.height = layer.input_shape.height, shape.width = layer.input_shape.width;
       require(shape == layer.input_shape, "input shape " + text(layer.input_shape) +
                                               " differs from its producer's " + text(shape));
       if (input == kNetworkInput) continue;
@@ -159,10 +165,11 @@ class Checker {
               "output shape " + text(out) + " differs from the inputs' " + text(in));
       return;
     }
-    if (layer.op == LayerOp::kAdd) {
+    if (is_elementwise(layer.op)) {
       require(in == out, "output shape " + text(out) + " differs from the inputs' " + text(in));
       return;
     }
+    if (layer.op == LayerOp::kGather) return;
     check_axis(layer, in.height, out.height, window.kernel_height, window.stride_height,
                window.dilation_height, window.pad_top, window.pad_bottom, "height");
     check_axis(layer, in.width, out.width, window.kernel_width, window.stride_width,
@@ -178,21 +185,26 @@ class Checker {
     }
   }
 
+  static bool is_elementwise(LayerOp op) {
+    return op == LayerOp::kAdd || op == LayerOp::kLookup || op == LayerOp::kMultiply ||
+           op == LayerOp::kLocalResponse;
+  }
+
   void check_axis(const Layer &layer, std::int64_t in, std::int64_t out, std::int64_t kernel,
                   std::int64_t stride, std::int64_t dilation, std::int64_t pad_before,
                   std::int64_t pad_after, const std::string &axis) const {
     require(within(kernel, 1, kMaximumExtent), "kernel " + axis + " is out of range");
     require(within(stride, 1, kMaximumExtent), "stride along " + axis + " is out of range");
     require(within(dilation, 1, kMaximumExtent), "dilation along " + axis + " is out of range");
-    const std::int64_t span = (kernel - 1) * dilation + 1;
+    const std::int64_t span = covered(kernel, dilation);
     require(within(pad_before, 0, kMaximumExtent) && within(pad_after, 0, kMaximumExtent),
             "padding along " + axis + " is out of range");
-    if (layer.op == LayerOp::kMaxPool) {
+    if (layer.op == LayerOp::kMaxPool || layer.op == LayerOp::kInsideAverage) {
       // Otherwise a window could lie in the padding alone, and a maximum of nothing has no value.
       require(pad_before < kernel && pad_after < kernel,
               "padding along " + axis + " is not smaller than the kernel");
       require(dilation == 1 || (pad_before == 0 && pad_after == 0),
-              "a dilated max pool cannot be padded");
+              "a dilated pool cannot be padded");
     }
     const std::int64_t room = in + pad_before + pad_after - span;
     require(room >= 0, "the kernel's " + axis + " exceeds the padded input");
@@ -218,28 +230,72 @@ class Checker {
             "bit-line gain is out of range");
   }
 
+  void check_table(const Layer &layer) const {
+    const auto size = static_cast<std::int64_t>(layer.table.size());
+    const auto check = [&](std::int64_t lowest, std::int64_t highest, std::int64_t largest) {
+      for (const std::int32_t value : layer.table) {
+        require(within(value, lowest, highest),
+                "table holds " + std::to_string(value) + ", which is out of range");
+      }
+      require(size <= largest, std::to_string(size) + " table entries are too many");
+    };
+    if (layer.op == LayerOp::kLookup) {
+      require(size == 256, std::to_string(size) + " table entries instead of 256");
+      check(0, 255, 256);
+    } else if (layer.op == LayerOp::kGather) {
+      require(size == layer.output_shape.elements(), "has not one table entry per output element");
+      check(-1, layer.input_shape.elements() - 1, size);
+    } else if (layer.op == LayerOp::kLocalResponse) {
+      require(size > 0, "has no factors");
+      check(0, 65535, kMaximumFactors);
+      require(within(layer.neighbours, 1, kMaximumExtent), "neighbours are out of range");
+      require(within(layer.sum_shift, 0, 31), "sum shift is not within 0 .. 31");
+    } else {
+      require(size == 0, "has a table that it does not use");
+    }
+  }
+
   void check_requantise(const Layer &layer) const {
     const Requantise &post = layer.requantise;
-    if (layer.op == LayerOp::kMaxPool || layer.op == LayerOp::kConcat) {
-      require(post.multiplier.empty() && post.bias.empty() && !post.output_s32,
-              "a max pool or concat does not requantise");
-      return;
+    std::size_t multipliers = static_cast<std::size_t>(layer.output_shape.channels);
+    std::size_t biases = multipliers;
+    switch (layer.op) {
+      case LayerOp::kMaxPool:
+      case LayerOp::kConcat:
+      case LayerOp::kLookup:
+      case LayerOp::kGather:
+        require(post.multiplier.empty() && post.bias.empty() && !post.output_s32,
+                "an operation that copies or looks up does not requantise");
+        return;
+      case LayerOp::kAdd:
+        multipliers = 2, biases = 1;
+        break;
+      case LayerOp::kMultiply:
+      case LayerOp::kLocalResponse:
+        multipliers = biases = 1;
+        break;
+      case LayerOp::kInsideAverage:
+        multipliers =
+            static_cast<std::size_t>(layer.window.kernel_height) * layer.window.kernel_width;
+        biases = 1;
+        break;
+      case LayerOp::kConvolution:
+      case LayerOp::kAveragePool:
+        break;
     }
-    const bool is_add = layer.op == LayerOp::kAdd;
-    const auto channels = static_cast<std::size_t>(layer.output_shape.channels);
-    require(post.multiplier.size() == (is_add ? 2 : channels), "wrong number of multipliers");
-    require(post.bias.size() == (is_add ? 1 : channels), "wrong number of biases");
+    require(post.multiplier.size() == multipliers, "wrong number of multipliers");
+    require(post.bias.size() == biases, "wrong number of biases");
     require(within(post.shift, 0, 62), "shift is not within 0 .. 62");
     require(0 <= post.low && post.low <= post.high && post.high <= 255,
             "clamp limits are not 0 <= low <= high <= 255");
-    if (is_add) {
+    if (layer.op == LayerOp::kAdd) {
       const std::int64_t sum = std::llabs(post.multiplier[0]) + std::llabs(post.multiplier[1]);
       require(fits(255, sum, post.bias[0], post.shift), "post-processing exceeds 64 bits");
       return;
     }
     const std::int64_t bound = accumulator_bound(layer);
-    for (std::size_t c = 0; c < channels; ++c) {
-      require(fits(bound, post.multiplier[c], post.bias[c], post.shift),
+    for (std::size_t c = 0; c < multipliers; ++c) {
+      require(fits(bound, post.multiplier[c], post.bias[biases == 1 ? 0 : c], post.shift),
               "post-processing of channel " + std::to_string(c) + " exceeds 64 bits");
     }
   }
@@ -247,7 +303,11 @@ class Checker {
   /// Largest magnitude that the layer's accumulator can take.
   std::int64_t accumulator_bound(const Layer &layer) const {
     const std::int64_t taps = std::int64_t{layer.window.kernel_height} * layer.window.kernel_width;
-    if (layer.op == LayerOp::kAveragePool) return taps * 255;
+    if (layer.op == LayerOp::kAveragePool || layer.op == LayerOp::kInsideAverage) {
+      return taps * 255;
+    }
+    if (layer.op == LayerOp::kMultiply) return 255 * 255;
+    if (layer.op == LayerOp::kLocalResponse) return 255 * 65535;
     const std::int64_t rows = taps * (layer.input_shape.channels / layer.groups);
     const std::int64_t blocks =
         (rows + network_.format.array_rows - 1) / network_.format.array_rows;
@@ -349,6 +409,10 @@ void put_layer(ByteWriter &writer, const Layer &layer) {
   writer.put(layer.groups);
   writer.put(static_cast<std::uint32_t>(layer.weights.size()));
   writer.put_bytes(layer.weights.data(), layer.weights.size());
+  put_vector(writer, layer.table);
+  writer.put(layer.second_zero_point);
+  writer.put(layer.neighbours);
+  writer.put(layer.sum_shift);
   writer.put(layer.converter.range_divisor);
   writer.put(layer.converter.bitline_gain);
   put_vector(writer, layer.requantise.multiplier);
@@ -376,6 +440,10 @@ Layer get_layer(ByteReader &reader) {
   reader.require(weights);  // before allocating
   layer.weights.resize(weights);
   reader.get_bytes(layer.weights.data(), weights);
+  layer.table = get_vector<std::int32_t>(reader);
+  layer.second_zero_point = reader.get<std::uint8_t>();
+  layer.neighbours = reader.get<std::int32_t>();
+  layer.sum_shift = reader.get<std::int32_t>();
   layer.converter.range_divisor = reader.get<std::int32_t>();
   layer.converter.bitline_gain = reader.get<std::int32_t>();
   layer.requantise.multiplier = get_vector<std::int32_t>(reader);

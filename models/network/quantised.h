@@ -42,6 +42,22 @@ struct Window {
   /// Rows and columns of the image that the window spans.
   std::int64_t covered_height() const { return covered(kernel_height, dilation_height); }
   std::int64_t covered_width() const { return covered(kernel_width, dilation_width); }
+  /// Input row of kernel row ky for output row y; may lie in the padding. Columns likewise.
+  std::int64_t input_row(std::int64_t y, std::int64_t ky) const {
+    return y * stride_height - pad_top + ky * dilation_height;
+  }
+  std::int64_t input_column(std::int64_t x, std::int64_t kx) const {
+    return x * stride_width - pad_left + kx * dilation_width;
+  }
+  /// Rows of the output for `height` rows of input; at most 0 when the kernel exceeds them.
+  std::int64_t output_height(std::int64_t height) const {
+    const std::int64_t room = height + pad_top + pad_bottom - covered_height();
+    return room < 0 ? 0 : room / stride_height + 1;
+  }
+  std::int64_t output_width(std::int64_t width) const {
+    const std::int64_t room = width + pad_left + pad_right - covered_width();
+    return room < 0 ? 0 : room / stride_width + 1;
+  }
 };
 
 enum class LayerOp : std::uint8_t {
@@ -52,6 +68,17 @@ enum class LayerOp : std::uint8_t {
   kConcat = 5,       ///< inputs side by side along the channels; copies integers. No work for the
                      ///< chip: producers deliver to the channels of the readers' buffers, and
                      ///< channels that no input covers hold pad_value for ever
+  // What tiles need not know: the host may do it between stages.
+  kLookup = 6,    ///< table[u] for each element: sigmoid, tanh, swish and the like
+  kMultiply = 7,  ///< element-wise product of two inputs, (a - pad_value) * (b -
+                  ///< second_zero_point), then requantise. The second input may be 1 x 1 x
+                  ///< channels and holds for all pixels then (squeeze and excitation)
+  kGather = 8,    ///< output element i (HWC) is input element table[i], or pad_value where that
+                  ///< is -1: slices, transpositions, reshapes that reorder, repetitions
+  kInsideAverage = 9,   ///< average over the n taps inside the image: sum * multiplier[n - 1]
+  kLocalResponse = 10,  ///< (u - pad_value) * table[min(s >> sum_shift, last)], then requantise; s
+                        ///< is the sum of the squares of (u - pad_value) over `neighbours`
+                        ///< channels, (neighbours - 1) / 2 of them before the own one
 };
 
 /// Programming of the neural ADC for one layer ([NP] Eq. 12 extended by a bit-line gain).
@@ -73,7 +100,9 @@ struct Converter {
 /// All intermediate values must fit in 64 bits (quantisation guarantees it, validate() checks it).
 /// A convolution's A is the sum over row blocks of the converter's codes; an average pool's the
 /// window's sum; an addition's is a * multiplier_a + b * multiplier_b, where multiplier holds [a,
-/// b] and bias one element, with no per-channel values. Max pools do not requantise.
+/// b] and bias one element, with no per-channel values. A multiplication's, an inside average's and
+/// a local response's bias has one element as well; the multiplier of the first and the last has
+/// one, that of an inside average one per number of taps. The other operations do not requantise.
 struct Requantise {
   std::vector<std::int32_t> multiplier;
   std::vector<std::int64_t> bias;
@@ -102,6 +131,12 @@ struct Layer {
   /// a crossbar column is element k of this flattened kernel; rows 128 b .. 128 b + 127 form row
   /// block b, converted on its own.
   std::vector<std::int8_t> weights;
+  /// Lookup: 256 outputs, 0 .. 255. Gather: an index per output element. Local response: up to 4096
+  /// factors, 0 .. 65535.
+  std::vector<std::int32_t> table;
+  std::uint8_t second_zero_point = 0;  ///< multiply
+  std::int32_t neighbours = 0;         ///< local response: channels in a sum
+  std::int32_t sum_shift = 0;          ///< local response: 0 .. 31
   Converter converter;
   Requantise requantise;
   double output_scale = 1.0;  ///< real value = output_scale * (integer - output_zero_point)

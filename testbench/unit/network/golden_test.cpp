@@ -324,6 +324,40 @@ TEST(Golden, ConcatPlacesInputsAndFillsTheRest) {
   }
 }
 
+TEST(Golden, HostOperationsEqualTheirDefinitions) {
+  Values random(4);
+  const QuantisedNetwork network = test::host_operations();
+  ASSERT_NO_THROW(validate(network));
+  const Bytes image = test::random_image(random, network.input_shape);
+  const auto outputs = execute_golden(network, image.data());
+  const auto at = [&](std::size_t layer, std::size_t i) { return outputs[layer].values[i]; };
+  for (std::size_t i = 0; i < 12; ++i) {
+    EXPECT_EQ(at(0, i), 255 - image[i]);
+    const std::int32_t product = (at(0, i) - 10) * (at(1, i % 2) - 5) * 3;
+    const double exact = product / 256.0 + 40;
+    EXPECT_EQ(at(2, i), std::clamp<int>(static_cast<int>(std::floor(exact + 0.5)), 0, 255));
+    // All six pixels of the 2 x 3 image lie in the window of the middle column, four elsewhere.
+    const std::size_t column = i / 2 % 3;
+    int sum = 0, taps = 0;
+    for (std::size_t k = i % 2; k < 12; k += 2) {
+      const std::size_t other = k / 2 % 3;
+      if (std::max(column, other) - std::min(column, other) > 1) continue;
+      sum += at(2, k);
+      ++taps;
+    }
+    EXPECT_EQ(taps, column == 1 ? 6 : 4);
+    EXPECT_NEAR(at(3, i), static_cast<double>(sum) / taps, 0.51);
+    // Two neighbours: the own channel and the next one.
+    const int own = at(3, i) - 20, next = i % 2 == 0 ? at(3, i + 1) - 20 : 0;
+    const int step = std::min((own * own + next * next) >> 10, 63);
+    const double factor = (65535.0 - 1000 * step) / 65536;
+    EXPECT_EQ(at(4, i), std::clamp<int>(static_cast<int>(std::floor(own * factor + 20.5)), 0, 255));
+    // Output pixel (y, x) is input pixel (x, y); the last element is filled.
+    const std::size_t pixel = i / 2, from = pixel % 2 * 3 + pixel / 2;
+    EXPECT_EQ(at(5, i), i == 11 ? 9 : at(4, 2 * from + i % 2));
+  }
+}
+
 TEST(Golden, InputTableIsAppliedPerChannel) {
   QuantisedNetwork network;
   network.input_shape = {1, 2, 2};

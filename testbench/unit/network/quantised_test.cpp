@@ -100,6 +100,48 @@ TEST(Validate, RefusesWrongConcatsGroupsAndTables) {
   refuse([](auto &n) { n.input_table.resize(256); }, "256 per channel");
 }
 
+TEST(Validate, RefusesWrongHostOperations) {
+  const auto refuse = [](const std::function<void(QuantisedNetwork &)> &damage,
+                         const std::string &message) {
+    QuantisedNetwork network = test::host_operations();
+    ASSERT_NO_THROW(validate(network));
+    damage(network);
+    try {
+      validate(network);
+      FAIL() << "accepted: " << message;
+    } catch (const InputError &error) {
+      EXPECT_THAT(error.what(), HasSubstr(message));
+    }
+  };
+  refuse([](auto &n) { n.layers[0].table.pop_back(); }, "255 table entries instead of 256");
+  refuse([](auto &n) { n.layers[0].table[3] = 256; }, "table holds 256");
+  refuse([](auto &n) { n.layers[0].requantise.bias = {0}; }, "does not requantise");
+  refuse([](auto &n) { n.layers[1].table = {1}; }, "does not use");
+  refuse([](auto &n) { n.layers[2].inputs.pop_back(); }, "inputs instead of 2");
+  refuse([](auto &n) { n.layers[2].output_shape.channels = 1; }, "differs from the inputs'");
+  refuse([](auto &n) { n.layers[2].requantise.bias[0] = INT64_MAX; }, "exceeds 64 bits");
+  refuse([](auto &n) { n.layers[3].requantise.multiplier.pop_back(); }, "multipliers");
+  refuse([](auto &n) { n.layers[3].window.pad_top = 3; }, "not smaller than the kernel");
+  refuse([](auto &n) { n.layers[4].table.clear(); }, "no factors");
+  refuse([](auto &n) { n.layers[4].table.resize(5000); }, "too many");
+  refuse([](auto &n) { n.layers[4].table[0] = -1; }, "out of range");
+  refuse([](auto &n) { n.layers[4].neighbours = 0; }, "neighbours");
+  refuse([](auto &n) { n.layers[4].sum_shift = 32; }, "sum shift");
+  refuse([](auto &n) { n.layers[5].table.pop_back(); }, "one table entry per output element");
+  refuse([](auto &n) { n.layers[5].table[0] = 12; }, "table holds 12");
+  refuse([](auto &n) { n.layers[5].table[0] = -2; }, "table holds -2");
+  refuse([](auto &n) { n.layers[5].op = static_cast<LayerOp>(11); }, "unknown operation");
+}
+
+TEST(Serialise, KeepsHostOperations) {
+  const QuantisedNetwork network = test::host_operations();
+  const QuantisedNetwork read = deserialise(serialise(network), "memory");
+  EXPECT_EQ(read.layers[0].table, network.layers[0].table);
+  EXPECT_EQ(read.layers[2].second_zero_point, 5);
+  EXPECT_EQ(read.layers[4].sum_shift, 10);
+  EXPECT_EQ(serialise(read), serialise(network));
+}
+
 TEST(Serialise, KeepsConcatsGroupsAndTables) {
   QuantisedNetwork network = test::padded_concat();
   Values random(5);

@@ -131,6 +131,51 @@ inline QuantisedNetwork padded_concat() {
   return network;
 }
 
+/// Lookup, multiplication by a factor per channel, an average inside the image, local response and
+/// a transposition, one after the other on 2 x 3 x 2 values.
+inline QuantisedNetwork host_operations() {
+  QuantisedNetwork network;
+  network.name = "host operations";
+  network.input_shape = {2, 3, 2};
+  const auto begin = [&](const char *name, LayerOp op, std::int32_t from) {
+    Layer layer;
+    layer.name = name;
+    layer.op = op;
+    layer.inputs = {from};
+    layer.input_shape = layer.output_shape = network.input_shape;
+    return layer;
+  };
+  Layer lookup = begin("lookup", LayerOp::kLookup, kNetworkInput);
+  for (std::int32_t u = 0; u < 256; ++u) lookup.table.push_back(255 - u);
+  Layer mean = pool(LayerOp::kAveragePool, network.input_shape, {2, 3}, 0);
+  Layer product = begin("product", LayerOp::kMultiply, 0);
+  product.inputs.push_back(1);
+  product.pad_value = 10;
+  product.second_zero_point = 5;
+  product.requantise.multiplier = {3};
+  product.requantise.bias = {40 << 8};
+  product.requantise.shift = 8;
+  Layer inside = begin("inside", LayerOp::kInsideAverage, 2);
+  inside.window = {3, 3, 1, 1, 1, 1, 1, 1, 1, 1};
+  for (int taps = 1; taps <= 9; ++taps) inside.requantise.multiplier.push_back((1 << 16) / taps);
+  inside.requantise.bias = {0};
+  inside.requantise.shift = 16;
+  Layer response = begin("response", LayerOp::kLocalResponse, 3);
+  response.pad_value = 20;
+  response.neighbours = 2;
+  response.sum_shift = 10;
+  for (std::int32_t i = 0; i < 64; ++i) response.table.push_back(65535 - 1000 * i);
+  response.requantise.multiplier = {1};
+  response.requantise.bias = {20 << 16};
+  response.requantise.shift = 16;
+  Layer transposed = begin("transposed", LayerOp::kGather, 4);
+  transposed.output_shape = {3, 2, 2};
+  transposed.pad_value = 9;
+  transposed.table = {0, 1, 6, 7, 2, 3, 8, 9, 4, 5, 10, -1};
+  network.layers = {lookup, mean, product, inside, response, transposed};
+  return network;
+}
+
 inline Bytes random_image(Values &random, const TensorShape &shape) {
   Bytes image;
   for (std::int64_t i = 0; i < shape.elements(); ++i) {
