@@ -64,7 +64,7 @@ class Drawing {
     for (const auto &layer : mapping_.layers) {
       if (!layer.tiles.empty()) ++entries_;
     }
-    chips_ = 1 + (tiles_.empty() ? 0 : tiles_.rbegin()->first / chip_.tiles());
+    chips_ = 1 + (tiles_.empty() ? 0 : tiles_.rbegin()->first / chip_.tiles_per_chip());
     const int chip_height = chip_.tile_rows * (kTile + kGap) + (chips_ > 1 ? kLine : 0) + kGap;
     grid_end_ = kTop + chips_ * chip_height;
     const int grid_width = columns_ * (kTile + kGap);
@@ -81,8 +81,8 @@ class Drawing {
     for (int chip = 0; chip < chips_; ++chip) {
       const int top = kTop + chip * chip_height;
       if (chips_ > 1) text(kMargin, top + kLine - 6, "chip " + std::to_string(chip));
-      for (int tile = 0; tile < chip_.tiles(); ++tile) {
-        draw_tile(chip * chip_.tiles() + tile, kMargin + tile % columns_ * (kTile + kGap),
+      for (int tile = 0; tile < chip_.tiles_per_chip(); ++tile) {
+        draw_tile(chip * chip_.tiles_per_chip() + tile, kMargin + tile % columns_ * (kTile + kGap),
                   top + (chips_ > 1 ? kLine : 0) + tile / columns_ * (kTile + kGap));
       }
     }
@@ -105,13 +105,13 @@ class Drawing {
   }
 
   void title() {
-    const int arrays = chips_ * chip_.tiles() * chip_.arrays_per_tile();
+    const int arrays = chips_ * chip_.tiles_per_chip() * chip_.arrays_per_tile();
     text(kMargin, 24, mapping_.program.name + " on " + chip_.name,
          " font-size=\"16\" font-weight=\"bold\"");
     text(kMargin, 44,
          std::to_string(mapping_.arrays_used) + " of " + std::to_string(arrays) + " arrays on " +
              std::to_string(mapping_.tiles_used) + " of " +
-             std::to_string(chips_ * chip_.tiles()) +
+             std::to_string(chips_ * chip_.tiles_per_chip()) +
              " tiles. Height of a colour: arrays of the layer in the tile; bars at the foot: "
              "layers without arrays.");
   }

@@ -81,7 +81,9 @@ std::string mapping_text(const mapping::Mapping &mapping, const config::ChipConf
           "buffers on all tiles;\nleast B: ((kernel height - 1) x width + kernel width) x channels; "
           "hop B: bytes sent per image times routers passed\n\n"
        << mapping.arrays_used << " of " << chip.tiles() * chip.arrays_per_tile() << " arrays on "
-       << mapping.tiles_used << " of " << chip.tiles() << " tiles, " << with_thousands(weights)
+       << mapping.tiles_used << " of " << chip.tiles() << " tiles of "
+       << chip.chips.count << (chip.chips.count == 1 ? " chip, " : " chips, ")
+       << with_thousands(weights)
        << " weights, " << with_thousands(macs) << " MACs per image\n"
        << "Data moved per image: " << with_thousands(mapping.hop_bytes)
        << " bytes x routers, of which the image " << with_thousands(mapping.image_hop_bytes)
