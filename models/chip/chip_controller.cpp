@@ -240,7 +240,7 @@ void ChipController::connect_stages() {
     for (const auto &to : stage->stage().destinations) {
       if (to.tile == program::kHost) {
         to_host.emplace_back(stage, to);
-        to_host.back().second.producer = static_cast<std::uint8_t>(to_host.size() - 1);
+        to_host.back().second.producer = static_cast<std::uint16_t>(to_host.size() - 1);
       }
     }
   }
@@ -248,7 +248,7 @@ void ChipController::connect_stages() {
   output.shape = program_.output_shape;
   output.element_bytes = program_.output_element_bytes;
   output.ring_rows = kOutputRows;
-  output.producers = static_cast<std::uint8_t>(to_host.size());
+  output.producers = static_cast<std::uint16_t>(to_host.size());
   output_port_ = std::make_unique<StreamPort>(output, context_.activity);
   output_buffer_.assign(kOutputRows * output_port_->row_bytes(), 0);
   std::size_t host_slice = 0;
@@ -543,7 +543,7 @@ void ChipController::fail_run(const Outcome &fault) {
 
 void ChipController::output_transport(tlm::tlm_generic_payload &payload, sc_time &delay) {
   const ChipAddress address = ChipAddress::decode(payload.get_address());
-  const auto producer = static_cast<unsigned>(address.detail >> 16 & 0xff);
+  const auto producer = static_cast<unsigned>(address.detail >> 8 & 0xffff);
   if (!payload.is_write() || address.region != ChipRegion::kStream || output_port_ == nullptr ||
       producer >= output_port_->producers()) {
     payload.set_response_status(tlm::TLM_ADDRESS_ERROR_RESPONSE);

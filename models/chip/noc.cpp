@@ -12,32 +12,51 @@ Noc::Noc(const sc_core::sc_module_name &module_name, const ChipContext &context)
       to_nodes("to_nodes"),
       context_(context),
       mesh_(context.config) {
-  for (int i = 0; i < mesh_.columns() * mesh_.rows(); ++i) {
+  // The first router of a chip has one more node: the controller, and what leads to other chips.
+  const int routers = mesh_.columns() * mesh_.rows();
+  for (int i = 0; i < routers * mesh_.chips(); ++i) {
     routers_.push_back(std::make_unique<Router>(
         ("router" + std::to_string(i)).c_str(), context.timing, context.config.noc.router_cycles,
-        context.config.noc.tiles_per_router + (i == 0 ? 1 : 0)));
+        context.config.noc.tiles_per_router + (i % routers == 0 ? 1 : 0)));
   }
+  chip_links_.resize(static_cast<std::size_t>(2 * (mesh_.chips() - 1)));
   from_nodes.register_b_transport(this, &Noc::b_transport);
 }
 
 /// When the tail of a packet reaches its destination.
-sc_core::sc_time Noc::arrival(unsigned from, unsigned to, sc_core::sc_time head,
+sc_core::sc_time Noc::arrival(unsigned from, unsigned to, const sc_core::sc_time &start,
                               std::uint64_t bytes) {
   const auto flit_bits = static_cast<std::uint64_t>(context_.config.noc.flit_bits);
   const std::uint64_t flits = 1 + divide_up(8 * bytes, flit_bits);
-  program::Mesh::Place at = mesh_.place(from);
-  const program::Mesh::Place end = mesh_.place(to);
+  const program::Mesh::Place gate = mesh_.place(mesh_.controller());
+  const int last = mesh_.chip(to);
+  int chip = mesh_.chip(from);
+  if (chip == last) return cross_mesh(chip, mesh_.place(from), mesh_.place(to), start, flits);
+  sc_core::sc_time tail = cross_mesh(chip, mesh_.place(from), gate, start, flits);
+  while (chip != last) {
+    const bool forward = chip < last;
+    const auto link = static_cast<std::size_t>(forward ? 2 * chip : 2 * chip - 1);
+    tail = chip_links_[link].reserve(tail, times(context_.timing.chip_link_byte, bytes)) +
+           context_.timing.chip_link_latency;
+    chip += forward ? 1 : -1;
+  }
+  return cross_mesh(chip, gate, mesh_.place(to), tail, flits);
+}
+
+/// Within one chip.
+sc_core::sc_time Noc::cross_mesh(int chip, program::Mesh::Place at, const program::Mesh::Place &end,
+                                 sc_core::sc_time head, std::uint64_t flits) {
   while (at.x != end.x) {
     const bool east = at.x < end.x;
-    head = router(at.x, at.y).forward(east ? Router::kEast : Router::kWest, head, flits);
+    head = router(chip, at.x, at.y).forward(east ? Router::kEast : Router::kWest, head, flits);
     at.x += east ? 1 : -1;
   }
   while (at.y != end.y) {
     const bool south = at.y < end.y;
-    head = router(at.x, at.y).forward(south ? Router::kSouth : Router::kNorth, head, flits);
+    head = router(chip, at.x, at.y).forward(south ? Router::kSouth : Router::kNorth, head, flits);
     at.y += south ? 1 : -1;
   }
-  head = router(at.x, at.y).forward(Router::kFirstNode + end.node, head, flits);
+  head = router(chip, at.x, at.y).forward(Router::kFirstNode + end.node, head, flits);
   return head + times(context_.timing.noc_clock, flits - 1);
 }
 

@@ -187,11 +187,12 @@ std::uint64_t StageEngine::pixels_needed(const Position &at) const {
 }
 
 void StageEngine::wait_for_inputs(const Position &at) {
-  const std::uint64_t needed = pixels_needed(at);
-  for (auto &port : ports_) {
-    if (port->has(needed)) continue;
+  const std::uint64_t pixels = pixels_needed(at);
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    const std::uint64_t needed = program::is_repeated(stage_, i) ? at.image + 1 : pixels;
+    if (ports_[i]->has(needed)) continue;
     const sc_time since = sc_core::sc_time_stamp();
-    port->wait_for(needed);
+    ports_[i]->wait_for(needed);
     waited_ += sc_core::sc_time_stamp() - since;
   }
 }
@@ -295,14 +296,15 @@ void StageEngine::gather_pool(const Position &at) {
 void StageEngine::gather_pixels(const Position &at) {
   fetched_.clear();
   for (std::int32_t i = 0; i < at.pixels; ++i) {
-    for (const auto &port : ports_) {
-      const auto &shape = port->config().shape;
-      const std::uint64_t row =
-          at.image * static_cast<std::uint64_t>(shape.height) + static_cast<std::uint64_t>(at.y);
-      const std::uint8_t *pixel = tile_.edram.data() + port->config().edram_offset +
-                                  port->row_offset(row) +
-                                  static_cast<std::uint64_t>(at.x + i) * port->pixel_bytes();
-      fetched_.insert(fetched_.end(), pixel, pixel + port->pixel_bytes());
+    for (std::size_t k = 0; k < ports_.size(); ++k) {
+      const StreamPort &port = *ports_[k];
+      const bool repeated = program::is_repeated(stage_, k);
+      const auto height = static_cast<std::uint64_t>(port.config().shape.height);
+      const auto y = static_cast<std::uint64_t>(repeated ? 0 : at.y);
+      const auto x = static_cast<std::uint64_t>(repeated ? 0 : at.x + i);
+      const std::uint8_t *pixel = tile_.edram.data() + port.config().edram_offset +
+                                  port.row_offset(at.image * height + y) + x * port.pixel_bytes();
+      fetched_.insert(fetched_.end(), pixel, pixel + port.pixel_bytes());
     }
   }
 }
@@ -316,9 +318,13 @@ void StageEngine::free_rows(const Position &at) {
            : std::clamp<std::int64_t>(
                  (std::int64_t{at.y} + 1) * window_.stride_height - window_.pad_top, 0,
                  shape.height);
-  for (auto &port : ports_) {
-    port->free_rows(at.image * static_cast<std::uint64_t>(shape.height) +
-                    static_cast<std::uint64_t>(next));
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    if (program::is_repeated(stage_, i)) {
+      ports_[i]->free_rows(at.image + (last ? 1 : 0));
+    } else {
+      ports_[i]->free_rows(at.image * static_cast<std::uint64_t>(shape.height) +
+                           static_cast<std::uint64_t>(next));
+    }
   }
 }
 
@@ -446,6 +452,15 @@ sc_time StageEngine::post_process(const sc_time &ready, const std::uint8_t *from
       return tile_.post.add(ready, from, from + pixel.channels, pixel);
     case StageOp::kAggregate:
       return tile_.post.aggregate(ready, from, ports_.size(), pixel);
+    case StageOp::kLookup:
+      return tile_.post.lookup(ready, from, stage_.table.data(), pixel);
+    case StageOp::kMultiply:
+      return tile_.post.multiply(ready, from, from + pixel.channels, stage_.pad_value,
+                                 stage_.second_zero_point, pixel);
+    case StageOp::kInsideAverage:
+      return tile_.post.inside_average(ready, taps, pixel);
+    case StageOp::kLocalResponse:
+      return tile_.post.local_response(ready, from, stage_, pixel);
   }
   return ready;
 }

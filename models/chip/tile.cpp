@@ -149,7 +149,7 @@ bool Tile::receive(const ChipAddress &address, const tlm::tlm_generic_payload &p
                    sc_core::sc_time &delay) {
   StageEngine *to = stage(static_cast<unsigned>(address.detail >> 32));
   const auto number = static_cast<std::size_t>(address.detail >> 24 & 0xff);
-  const auto producer = static_cast<unsigned>(address.detail >> 16 & 0xff);
+  const auto producer = static_cast<unsigned>(address.detail >> 8 & 0xffff);
   if (to == nullptr || number >= to->stage().inputs.size()) return false;
   StreamPort &port = to->port(number);
   if (producer >= port.producers()) return false;

@@ -81,6 +81,61 @@ sc_time PostProcessor::add(const sc_time &earliest, const std::uint8_t *a, const
   return reserve(earliest, 2 * static_cast<std::uint64_t>(pixel.channels));
 }
 
+sc_time PostProcessor::lookup(const sc_time &earliest, const std::uint8_t *values,
+                              const std::int32_t *table, const PostPixel &pixel) {
+  for (int c = 0; c < pixel.channels; ++c) pixel.values[c] = table[values[c]];
+  return reserve(earliest, static_cast<std::uint64_t>(pixel.channels));
+}
+
+sc_time PostProcessor::multiply(const sc_time &earliest, const std::uint8_t *a,
+                                const std::uint8_t *b, std::int32_t zero_a, std::int32_t zero_b,
+                                const PostPixel &pixel) {
+  const peripheral::Requantiser &post = *pixel.requantiser;
+  for (int c = 0; c < pixel.channels; ++c) {
+    const std::int64_t product = std::int64_t{a[c] - zero_a} * (b[c] - zero_b);
+    pixel.values[c] = post.finish(product * post.multiplier[0] + post.bias[0]);
+  }
+  return reserve(earliest, 2 * static_cast<std::uint64_t>(pixel.channels));
+}
+
+sc_time PostProcessor::inside_average(const sc_time &earliest, const PoolTaps &taps,
+                                      const PostPixel &pixel) {
+  const peripheral::Requantiser &post = *pixel.requantiser;
+  const auto channels = static_cast<std::uint64_t>(pixel.channels);
+  std::fill_n(pixel.accumulators, channels, 0);
+  for (std::uint64_t tap = 0; tap < taps.count; ++tap) {
+    peripheral::add_up(taps.pixels + tap * channels, pixel.channels, pixel.accumulators);
+  }
+  for (int c = 0; c < pixel.channels; ++c) {
+    pixel.values[c] =
+        post.finish(pixel.accumulators[c] * post.multiplier[taps.count - 1] + post.bias[0]);
+  }
+  return reserve(earliest, taps.timed * channels);
+}
+
+/// A running sum of squares over the neighbouring channels: each enters and leaves it once.
+sc_time PostProcessor::local_response(const sc_time &earliest, const std::uint8_t *values,
+                                      const program::Stage &stage, const PostPixel &pixel) {
+  const peripheral::Requantiser &post = *pixel.requantiser;
+  const std::int32_t before = (stage.neighbours - 1) / 2, after = stage.neighbours / 2;
+  const auto square = [&](std::int32_t c) {
+    const std::int64_t value = values[c] - std::int32_t{stage.pad_value};
+    return value * value;
+  };
+  std::int64_t squares = 0;
+  for (std::int32_t c = 0; c < std::min(after, pixel.channels); ++c) squares += square(c);
+  const std::size_t last = stage.table.size() - 1;
+  for (std::int32_t c = 0; c < pixel.channels; ++c) {
+    if (after < pixel.channels - c) squares += square(c + after);
+    if (c > before) squares -= square(c - before - 1);
+    const std::size_t factor = std::min(static_cast<std::size_t>(squares >> stage.sum_shift), last);
+    const std::int64_t product =
+        std::int64_t{values[c] - std::int32_t{stage.pad_value}} * stage.table[factor];
+    pixel.values[c] = post.finish(product * post.multiplier[0] + post.bias[0]);
+  }
+  return reserve(earliest, 3 * static_cast<std::uint64_t>(pixel.channels));
+}
+
 sc_time PostProcessor::aggregate(const sc_time &earliest, const std::uint8_t *pixels,
                                  std::size_t ports, const PostPixel &pixel) {
   const auto channels = static_cast<std::size_t>(pixel.channels);

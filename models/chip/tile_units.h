@@ -14,6 +14,7 @@
 #include "chip/chip_context.h"
 #include "peripheral/nnadc.h"
 #include "peripheral/post_processing.h"
+#include "program/stage.h"
 
 namespace npim::chip {
 
@@ -139,6 +140,16 @@ class PostProcessor : public sc_core::sc_module {
                                 std::int64_t padding, const PostPixel &pixel);
   sc_core::sc_time add(const sc_core::sc_time &earliest, const std::uint8_t *a,
                        const std::uint8_t *b, const PostPixel &pixel);
+  /// The operations of the same names in network/quantised.h.
+  sc_core::sc_time lookup(const sc_core::sc_time &earliest, const std::uint8_t *values,
+                          const std::int32_t *table, const PostPixel &pixel);
+  sc_core::sc_time multiply(const sc_core::sc_time &earliest, const std::uint8_t *a,
+                            const std::uint8_t *b, std::int32_t zero_a, std::int32_t zero_b,
+                            const PostPixel &pixel);
+  sc_core::sc_time inside_average(const sc_core::sc_time &earliest, const PoolTaps &taps,
+                                  const PostPixel &pixel);
+  sc_core::sc_time local_response(const sc_core::sc_time &earliest, const std::uint8_t *values,
+                                  const program::Stage &stage, const PostPixel &pixel);
   /// Adds up the s32 pixels (little endian) of `ports` input ports.
   sc_core::sc_time aggregate(const sc_core::sc_time &earliest, const std::uint8_t *pixels,
                              std::size_t ports, const PostPixel &pixel);

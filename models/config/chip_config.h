@@ -125,7 +125,16 @@ struct ChipConfig {
     double latency_ns = 5.0;
   } host_link;
 
-  int tiles() const { return tile_columns * tile_rows; }
+  /// Chips like this one in a chain, each joined to the next by a link. The first has the
+  /// controller and the host link. Tiles are numbered through all chips.
+  struct Chips {
+    int count = 1;
+    double link_gigabytes_per_second = 6.4;  ///< one HyperTransport link [IS], each way
+    double link_latency_ns = 5.0;
+  } chips;
+
+  int tiles_per_chip() const { return tile_columns * tile_rows; }
+  int tiles() const { return tiles_per_chip() * chips.count; }
   int arrays_per_tile() const { return imas_per_tile * arrays_per_ima; }
   int nnsas() const { return nnsas_per_tile > 0 ? nnsas_per_tile : arrays_per_tile(); }
   int converters_per_tile() const {

@@ -102,6 +102,10 @@ void cut_convolution(const Layer &layer, const config::ChipConfig &chip, Packing
 
 }  // namespace
 
+bool is_channelwise(LayerOp op) {
+  return op != LayerOp::kConvolution && op != LayerOp::kLocalResponse;
+}
+
 LayerCut cut_layer(const Layer &layer, const config::ChipConfig &chip, Packing packing) {
   LayerCut cut;
   if (layer.op == LayerOp::kConvolution) {

@@ -58,6 +58,9 @@ enum class Packing {
   kTight,  ///< kernels are cut into parts that fill tiles, at the price of partial sums to be moved
 };
 
+/// Whether an output channel depends on the same channel of the inputs alone.
+bool is_channelwise(network::LayerOp op);
+
 /// The cut of a layer into stages of one strip with one copy.
 LayerCut cut_layer(const network::Layer &layer, const config::ChipConfig &chip, Packing packing);
 

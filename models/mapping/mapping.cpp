@@ -36,15 +36,19 @@ struct Attempt {
 /// One attempt to place all stages.
 class Mapper {
  public:
-  Mapper(const network::QuantisedNetwork &network, const config::ChipConfig &chip)
-      : network_(network), chip_(chip), allocator_(chip) {}
+  Mapper(const network::QuantisedNetwork &network, const config::ChipConfig &chip,
+         const Attempt &attempt)
+      : network_(network),
+        chip_(chip),
+        attempt_(attempt),
+        allocator_(chip, attempt.packing == Packing::kTight ? chip.tiles_per_chip() : 0) {}
 
   /// The mapping, or nothing and misfit() says why.
-  std::optional<Mapping> run(const Attempt &attempt) {
-    cut(attempt);
+  std::optional<Mapping> run() {
+    cut(attempt_);
     // The last attempt finds out which layer is too much.
     const bool hopeless = total_arrays() > std::int64_t{chip_.tiles()} * chip_.arrays_per_tile();
-    if (hopeless && attempt.packing == Packing::kLoose) return std::nullopt;
+    if (hopeless && attempt_.packing == Packing::kLoose) return std::nullopt;
     if (!fit_buffers() || !place()) return std::nullopt;
     write_program();
     if (!check_program()) return std::nullopt;
@@ -87,12 +91,24 @@ class Mapper {
       for (std::size_t i = 0; i < cuts_.size(); ++i) {
         if (!too_large[i]) continue;
         all_fit = false;
-        const int strips = cuts_[i].strips;
-        replicate(network_.layers[i], chip_, wanted_[i], strips * 2, cuts_[i]);
-        if (cuts_[i].strips == strips) return fail_buffer(i);
+        if (!cut_finer(i)) return fail_buffer(i);
       }
       if (all_fit) return true;
     }
+  }
+
+  /// Strips do not cost more arrays than copies do, and channels of layers without weights do not
+  /// depend on each other.
+  bool cut_finer(std::size_t index) {
+    const Layer &layer = network_.layers[index];
+    LayerCut &cut = cuts_[index];
+    const int strips = cut.strips;
+    replicate(layer, chip_, wanted_[index], strips * 2, cut);
+    if (cut.strips > strips) return true;
+    const int parts = static_cast<int>(cut.slices.size());
+    if (!is_channelwise(layer.op) || parts == layer.output_shape.channels) return false;
+    cut_channels(layer, std::min(2 * parts, layer.output_shape.channels), cut);
+    return true;
   }
 
   bool fail_buffer(std::size_t layer) {
@@ -110,7 +126,7 @@ class Mapper {
 
   static std::int64_t least_buffer(const Layer &layer) {
     const auto &in = layer.input_shape;
-    if (layer.op == LayerOp::kConcat) return 0;
+    if (layer.op == LayerOp::kConcat || layer.op == LayerOp::kGather) return 0;
     const std::int64_t pixels = (layer.window.covered_height() - 1) * in.width +
                                 std::min<std::int64_t>(layer.window.covered_width(), in.width);
     return pixels * in.channels * static_cast<std::int64_t>(layer.inputs.size());
@@ -135,7 +151,9 @@ class Mapper {
   bool place() {
     for (std::size_t i = 0; i < graph_.stages.size(); ++i) {
       std::vector<int> rows = least_rows_[i];
-      for (int &count : rows) count = comfortable_ring_rows(graph_.stages[i], count);
+      for (std::size_t port = 0; port < rows.size(); ++port) {
+        rows[port] = comfortable_ring_rows(graph_.stages[i], port, rows[port]);
+      }
       if (stage_bytes(i, rows) > chip_.edram.bytes) rows = least_rows_[i];
       if (!place_stage(i, rows) && !place_stage(i, least_rows_[i])) return false;
     }
@@ -276,7 +294,7 @@ class Mapper {
     placement.name = layer.name;
     placement.op = layer.op;
     placement.output_shape = layer.output_shape;
-    placement.windows = layer.op == LayerOp::kConcat
+    placement.windows = layer.op == LayerOp::kConcat || layer.op == LayerOp::kGather
                             ? 0
                             : std::int64_t{layer.output_shape.height} * layer.output_shape.width;
     placement.weights = static_cast<std::int64_t>(layer.weights.size());
@@ -328,6 +346,7 @@ class Mapper {
 
   const network::QuantisedNetwork &network_;
   const config::ChipConfig &chip_;
+  const Attempt attempt_;
   TileAllocator allocator_;
   std::vector<LayerCut> cuts_;
   std::vector<int> wanted_;  ///< copies of each layer
@@ -346,14 +365,6 @@ void check_format(const network::QuantisedNetwork &network, const config::ChipCo
   throw InputError(
       "network '" + network.name + "'",
       "was quantised for another array size or converter than that of chip '" + chip.name + "'");
-}
-
-void check_operations(const network::QuantisedNetwork &network) {
-  for (const Layer &layer : network.layers) {
-    if (layer.op <= LayerOp::kConcat) continue;
-    throw InputError("network '" + network.name + "', layer '" + layer.name + "'",
-                     "its operation cannot be mapped yet");
-  }
 }
 
 /// In the order in which they are tried: fast before slow, loose before tight.
@@ -375,8 +386,11 @@ std::string size_text(const network::QuantisedNetwork &network, const config::Ch
   for (const Layer &layer : network.layers)
     arrays += cut_layer(layer, chip, Packing::kTight).arrays;
   const std::int64_t there = std::int64_t{chip.tiles()} * chip.arrays_per_tile();
+  const std::int64_t per_chip = std::int64_t{chip.tiles_per_chip()} * chip.arrays_per_tile();
   return "; one copy of the network's weights takes " + std::to_string(arrays) +
-         " arrays, the chip has " + std::to_string(there);
+         " arrays, that is at least " + std::to_string(divide_up(arrays, per_chip)) +
+         " chips; there are " + std::to_string(there) + " arrays on " +
+         std::to_string(chip.chips.count) + (chip.chips.count == 1 ? " chip" : " chips");
 }
 
 std::uint8_t mask_of(const std::vector<int> &powers_of_two) {
@@ -389,11 +403,10 @@ Mapping map_network(const network::QuantisedNetwork &network, const config::Chip
                     const MapOptions &options) {
   network::validate(network);
   check_format(network, chip);
-  check_operations(network);
   Misfit misfit;
   for (const Attempt &attempt : attempts(network, options.replication)) {
-    Mapper mapper(network, chip);
-    if (auto mapping = mapper.run(attempt)) return std::move(*mapping);
+    Mapper mapper(network, chip, attempt);
+    if (auto mapping = mapper.run()) return std::move(*mapping);
     misfit = mapper.misfit();
   }
   throw InputError("network '" + network.name + "', layer '" + network.layers[misfit.layer].name +

@@ -90,7 +90,7 @@ class Schedule {
     const int y = next_row_[i];
     if (y >= stage.output_shape.height) return false;
     for (const Buffer &buffer : buffers_[i]) {
-      std::int64_t needed = y + 1;
+      std::int64_t needed = y + 1;  // at most what there is: of a repeated pixel, one row
       if (program::has_window(stage.op)) {
         needed = std::int64_t{y} * stage.window.stride_height - stage.window.pad_top +
                  stage.window.covered_height();
@@ -103,7 +103,9 @@ class Schedule {
   void free_rows(std::size_t i) {
     const auto &stage = graph_.stages[i];
     const bool last = next_row_[i] + 1 == stage.output_shape.height;
-    for (Buffer &buffer : buffers_[i]) {
+    for (std::size_t port = 0; port < buffers_[i].size(); ++port) {
+      Buffer &buffer = buffers_[i][port];
+      if (!last && program::is_repeated(stage, port)) continue;
       std::int64_t next = next_row_[i] + 1;
       if (program::has_window(stage.op)) {
         next = next * stage.window.stride_height - stage.window.pad_top;
@@ -128,11 +130,11 @@ std::vector<std::vector<int>> least_ring_rows(const StageGraph &graph) {
   return Schedule(graph).run();
 }
 
-int comfortable_ring_rows(const program::Stage &stage, int least) {
+int comfortable_ring_rows(const program::Stage &stage, std::size_t port, int least) {
   constexpr int kJoin = 3;  // rows by which branches drift apart while all of them work
   const int more = program::has_window(stage.op) ? stage.window.stride_height : kJoin;
   return static_cast<int>(
-      std::min<std::int64_t>(std::int64_t{least} + more, stage.inputs[0].shape.height));
+      std::min<std::int64_t>(std::int64_t{least} + more, stage.inputs[port].shape.height));
 }
 
 }  // namespace npim::mapping

@@ -21,6 +21,6 @@ std::vector<std::vector<int>> least_ring_rows(const StageGraph &graph);
 
 /// The rows that let all stages work at the same time: the least plus those that arrive while the
 /// window stays on its row, at most the image.
-int comfortable_ring_rows(const program::Stage &stage, int least);
+int comfortable_ring_rows(const program::Stage &stage, std::size_t port, int least);
 
 }  // namespace npim::mapping

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "mapping/gather_routes.h"
 
 namespace npim::mapping {
 namespace {
@@ -18,7 +19,8 @@ using program::StageOp;
 /// A part of a layer's output and the stage that sends it, or constant channels that nobody sends.
 struct Part {
   int stage = kImage;
-  Range columns, channels;  ///< of the layer's output
+  Range columns, channels;                ///< of the layer's output
+  int sent_column = 0, sent_channel = 0;  ///< of the stage: its first column and channel of these
 };
 struct Constant {
   Range channels;
@@ -36,6 +38,14 @@ Range overlap(const Range &a, const Range &b) {
 
 StageOp stage_op(LayerOp op) {
   switch (op) {
+    case LayerOp::kLookup:
+      return StageOp::kLookup;
+    case LayerOp::kMultiply:
+      return StageOp::kMultiply;
+    case LayerOp::kInsideAverage:
+      return StageOp::kInsideAverage;
+    case LayerOp::kLocalResponse:
+      return StageOp::kLocalResponse;
     case LayerOp::kMaxPool:
       return StageOp::kMaxPool;
     case LayerOp::kAveragePool:
@@ -55,13 +65,19 @@ class Builder {
 
   StageGraph run() {
     const auto &in = network_.input_shape;
-    image_.parts = {{kImage, {0, in.width}, {0, in.channels}}};
+    image_.parts = {{kImage, {0, in.width}, {0, in.channels}, 0, 0}};
     for (std::size_t i = 0; i < network_.layers.size(); ++i) {
       layer_ = &network_.layers[i];
       index_ = static_cast<int>(i);
       check_fields();
       outputs_.emplace_back();
-      layer_->op == LayerOp::kConcat ? join() : add_stages(cuts_[i]);
+      if (layer_->op == LayerOp::kConcat) {
+        join();
+      } else if (layer_->op == LayerOp::kGather) {
+        select();
+      } else {
+        add_stages(cuts_[i]);
+      }
     }
     send_results();
     return std::move(graph_);
@@ -113,6 +129,42 @@ class Builder {
     constant(layer_->output_shape.channels);
   }
 
+  /// A gather that picks rectangles of columns and channels is no stage either: the senders of its
+  /// input send those.
+  void select() {
+    std::string why;
+    const auto pieces = gather_rectangles(*layer_, why);
+    if (!pieces) fail("cannot be mapped: " + why);
+    const Output &input = output_of(layer_->inputs[0]);
+    Output &selected = outputs_.back();
+    const int width = layer_->output_shape.width;
+    for (const GatherRectangle &piece : *pieces) {
+      if (piece.is_constant) {
+        if (piece.columns.count != width) fail("cannot be mapped: pads columns");
+        selected.constants.push_back({piece.channels, layer_->pad_value});
+        continue;
+      }
+      const Range columns = {piece.from_column, piece.columns.count};
+      const Range channels = {piece.from_channel, piece.channels.count};
+      for (const Part &part : input.parts) {
+        const Range x = overlap(part.columns, columns), c = overlap(part.channels, channels);
+        if (x.count == 0 || c.count == 0) continue;
+        selected.parts.push_back({part.stage,
+                                  {x.first - columns.first + piece.columns.first, x.count},
+                                  {c.first - channels.first + piece.channels.first, c.count},
+                                  part.sent_column + x.first - part.columns.first,
+                                  part.sent_channel + c.first - part.channels.first});
+      }
+      for (const Constant &constant : input.constants) {
+        const Range c = overlap(constant.channels, channels);
+        if (c.count == 0) continue;
+        if (piece.columns.count != width) fail("cannot be mapped: moves constant channels");
+        selected.constants.push_back(
+            {{c.first - channels.first + piece.channels.first, c.count}, constant.value});
+      }
+    }
+  }
+
   void add_stages(const LayerCut &cut) {
     for (int strip = 0; strip < cut.strips; ++strip) {
       const Range columns = strip_columns(layer_->output_shape.width, cut.strips, strip);
@@ -126,7 +178,7 @@ class Builder {
       parts.push_back(add_stage(cut, slice, columns, rows));
     }
     const int sender = parts.size() == 1 ? parts[0] : add_aggregate(slice, columns, parts);
-    outputs_.back().parts.push_back({sender, columns, slice.channels});
+    outputs_.back().parts.push_back({sender, columns, slice.channels, 0, 0});
   }
 
   int add_stage(const LayerCut &cut, const ChannelSlice &slice, const Range &columns,
@@ -152,9 +204,19 @@ class Builder {
     InputPort port;
     port.shape = {layer.input_shape.height, from.columns.count, slice.inputs.count};
     stage.inputs.assign(layer.inputs.size(), port);
+    Range second = from.columns;
+    if (is_repeated_input(layer)) {
+      second = {0, 1};
+      stage.inputs[1].shape = {1, 1, slice.inputs.count};
+    }
+    stage.table = layer.table;
+    stage.second_zero_point = layer.second_zero_point;
+    stage.neighbours = layer.neighbours;
+    stage.sum_shift = layer.sum_shift;
     const int number = add(std::move(stage), {index_, columns, slice.channels, row_blocks, false});
     for (std::size_t i = 0; i < layer.inputs.size(); ++i) {
-      connect(layer.inputs[i], number, static_cast<int>(i), from.columns, slice.inputs);
+      connect(layer.inputs[i], number, static_cast<int>(i), i == 1 ? second : from.columns,
+              slice.inputs);
     }
     return number;
   }
@@ -210,6 +272,16 @@ class Builder {
     return number;
   }
 
+  /// The second input of a product is one pixel that holds for all.
+  bool is_repeated_input(const Layer &layer) const {
+    if (layer.op != LayerOp::kMultiply) return false;
+    const int second = layer.inputs[1];
+    const auto &shape = second == network::kNetworkInput
+                            ? network_.input_shape
+                            : network_.layers[static_cast<std::size_t>(second)].output_shape;
+    return shape != layer.input_shape;
+  }
+
   int add(Stage stage, const Piece &piece) {
     graph_.stages.push_back(std::move(stage));
     graph_.pieces.push_back(piece);
@@ -225,17 +297,17 @@ class Builder {
     for (const Part &part : output.parts) {
       const Range x = overlap(part.columns, columns), c = overlap(part.channels, channels);
       if (x.count == 0 || c.count == 0) continue;
-      graph_.edges.push_back(
-          {part.stage,
-           to,
-           port,
-           producers++,
-           {x.first - part.columns.first, x.count, c.first - part.channels.first, c.count},
-           x.first - columns.first,
-           c.first - channels.first});
+      graph_.edges.push_back({part.stage,
+                              to,
+                              port,
+                              producers++,
+                              {part.sent_column + x.first - part.columns.first, x.count,
+                               part.sent_channel + c.first - part.channels.first, c.count},
+                              x.first - columns.first,
+                              c.first - channels.first});
     }
-    if (producers > 255) fail("has an input that comes in more than 255 parts");
-    input.producers = static_cast<std::uint8_t>(producers);
+    if (producers > 65535) fail("has an input that comes in more than 65535 parts");
+    input.producers = static_cast<std::uint16_t>(producers);
     for (const Constant &constant : output.constants) {
       const Range c = overlap(constant.channels, channels);
       if (c.count == 0) continue;
@@ -246,13 +318,14 @@ class Builder {
 
   void send_results() {
     for (const Part &part : outputs_.back().parts) {
-      graph_.edges.push_back({part.stage,
-                              kResults,
-                              0,
-                              0,
-                              {0, part.columns.count, 0, part.channels.count},
-                              part.columns.first,
-                              part.channels.first});
+      graph_.edges.push_back(
+          {part.stage,
+           kResults,
+           0,
+           0,
+           {part.sent_column, part.columns.count, part.sent_channel, part.channels.count},
+           part.columns.first,
+           part.channels.first});
     }
     std::vector<bool> used(graph_.stages.size());
     for (const Edge &edge : graph_.edges) {
@@ -267,7 +340,7 @@ class Builder {
 
   static network::Requantise slice_of(const Layer &layer, const Range &channels) {
     network::Requantise slice = layer.requantise;
-    if (layer.op == LayerOp::kAdd) return slice;
+    if (layer.op != LayerOp::kConvolution && layer.op != LayerOp::kAveragePool) return slice;
     const auto cut_out = [&](auto &values) {
       if (values.empty()) return;
       values.erase(values.begin(), values.begin() + channels.first);

@@ -71,8 +71,7 @@ Levels read_levels(Object &object, const Levels &shape, double lowest, double hi
 
 void read_network(Object &networks, Network &network, const Process &process) {
   Object object(networks.at(network.name));
-  network.levels =
-      read_levels(object, network.levels, 0, process.rram.highest_level(), true);
+  network.levels = read_levels(object, network.levels, 0, process.rram.highest_level(), true);
   object.finish();
 }
 
@@ -98,8 +97,9 @@ std::string header(const char *what, const std::string &own, const Provenance &m
   return std::string("// ") + what +
          ", trained by `npim periph train`; levels of the RRAM cells, input by hidden neuron and "
          "hidden neuron by output.\n{\n  " +
-         own + ",\n  \"process\": \"" + made.process + "\",\n  \"training\": {\"seed\": " +
-         std::to_string(made.options.seed) + ", \"steps\": " + std::to_string(made.options.steps) +
+         own + ",\n  \"process\": \"" + made.process +
+         "\",\n  \"training\": {\"seed\": " + std::to_string(made.options.seed) +
+         ", \"steps\": " + std::to_string(made.options.steps) +
          ", \"batch\": " + std::to_string(made.options.batch) + "},\n  \"networks\": ";
 }
 

@@ -70,12 +70,13 @@ class Checker {
   }
 
   void check_sizes() {
+    const auto chips = static_cast<std::size_t>(chip_.chips.count);
     require(!program_.stages.empty(), "no stages");
-    require(program_.stages.size() <= kMostStages, "more stages than the controller holds");
+    require(program_.stages.size() <= kMostStages * chips, "more stages than the controller holds");
     require(!program_.inputs.empty(), "the image goes nowhere");
     std::size_t connections = program_.inputs.size();
     for (const auto &stage : program_.stages) connections += stage.destinations.size();
-    require(connections <= kMostConnections, "more connections than the controller holds");
+    require(connections <= kMostConnections * chips, "more connections than the controller holds");
     require(program_.output_element_bytes == 1 || program_.output_element_bytes == 4,
             "output elements have 1 or 4 bytes");
     const auto &out = program_.output_shape;
@@ -99,6 +100,7 @@ class Checker {
     check_inputs(stage);
     if (has_window(stage.op)) check_window(stage);
     check_burst(stage);
+    check_table(stage);
     if (stage.op == StageOp::kMvm) {
       check_arrays(stage);
     } else {
@@ -121,18 +123,23 @@ class Checker {
 
   void check_inputs(const Stage &stage) {
     const std::size_t ports = stage.inputs.size();
-    const std::size_t wanted = stage.op == StageOp::kAdd ? 2 : 1;
+    const bool is_binary = stage.op == StageOp::kAdd || stage.op == StageOp::kMultiply;
+    const std::size_t wanted = is_binary ? 2 : 1;
     require(stage.op == StageOp::kAggregate ? ports >= 1 : ports == wanted,
             "wrong number of input ports");
     const unsigned element = stage.op == StageOp::kAggregate ? 4 : 1;
-    for (const auto &port : stage.inputs) {
+    for (std::size_t i = 0; i < ports; ++i) {
+      const InputPort &port = stage.inputs[i];
       require(port.element_bytes == element, "wrong size of input elements");
       require(port.ring_rows >= 1 && (port.producers >= 1 || !port.constants.empty()),
               "an input port without rows or producers");
       if (std::int64_t{port.edram_offset} + port_bytes(port) > chip_.edram.bytes) {
         fail(Error::kEdramOutOfRange, "an input buffer exceeds the eDRAM");
       }
-      if (!has_window(stage.op)) {
+      if (is_repeated(stage, i)) {
+        require(port.shape.channels == stage.output_shape.channels,
+                "inputs and output differ in shape");
+      } else if (!has_window(stage.op)) {
         require(port.shape == stage.output_shape, "inputs and output differ in shape");
       }
       for (const auto &constant : port.constants) {
@@ -155,7 +162,31 @@ class Checker {
     if (stage.op != StageOp::kMvm) {
       require(in.channels == out.channels, "a pool cannot change the number of channels");
     }
+    if (stage.op == StageOp::kInsideAverage) {
+      // An average needs a tap.
+      require(std::max(w.pad_top, w.pad_bottom) < w.kernel_height &&
+                  std::max(w.pad_left, w.pad_right) < w.kernel_width && w.dilation_height == 1 &&
+                  w.dilation_width == 1,
+              "windows can lie in the padding alone");
+    }
     check_ring(stage);
+  }
+
+  void check_table(const Stage &stage) const {
+    std::int32_t highest = 255;
+    if (stage.op == StageOp::kLookup) {
+      require(stage.table.size() == 256, "a table without 256 entries");
+    } else if (stage.op == StageOp::kLocalResponse) {
+      require(!stage.table.empty(), "a local response without factors");
+      require(stage.neighbours >= 1 && stage.sum_shift >= 0 && stage.sum_shift <= 31,
+              "a local response without neighbours, or a wrong shift");
+      highest = 65535;
+    } else {
+      require(stage.table.empty(), "a table that the operation does not use");
+    }
+    for (const std::int32_t value : stage.table) {
+      require(value >= 0 && value <= highest, "a table entry is out of range");
+    }
   }
 
   void check_axis(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride,
@@ -468,8 +499,8 @@ class Checker {
     }
     // s32 clamps to -2^31, too.
     bounds_[current_] = stage.output_element_bytes() == 1 ? 255 : kLargestS32 + 1;
-    if (stage.op == StageOp::kMaxPool) {
-      require(!stage.requantise.output_s32, "a max pool does not requantise");
+    if (stage.op == StageOp::kMaxPool || stage.op == StageOp::kLookup) {
+      require(!stage.requantise.output_s32, "a max pool or table does not requantise");
       return;
     }
     check_requantise(stage, bound);
@@ -478,9 +509,9 @@ class Checker {
   void check_requantise(const Stage &stage, std::int64_t bound) const {
     const auto &post = stage.requantise;
     const bool is_add = stage.op == StageOp::kAdd;
-    const auto channels = static_cast<std::size_t>(stage.output_shape.channels);
-    require(post.multiplier.size() == (is_add ? 2 : channels), "wrong number of multipliers");
-    require(post.bias.size() == (is_add ? 1 : channels), "wrong number of biases");
+    const auto [multipliers, biases] = requantise_size(stage);
+    require(post.multiplier.size() == multipliers, "wrong number of multipliers");
+    require(post.bias.size() == biases, "wrong number of biases");
     require(post.shift >= 0 && post.shift <= 62, "the shift is not within 0 .. 62");
     require(0 <= post.low && post.low <= post.high && post.high <= 255,
             "clamp limits are not 0 <= low <= high <= 255");
@@ -489,9 +520,27 @@ class Checker {
       require(fits(255, factors, post.bias[0], post.shift), "post-processing exceeds 64 bits");
       return;
     }
-    for (std::size_t c = 0; c < channels; ++c) {
-      require(fits(bound, post.multiplier[c], post.bias[c], post.shift),
+    for (std::size_t c = 0; c < multipliers; ++c) {
+      require(fits(bound, post.multiplier[c], post.bias[biases == 1 ? 0 : c], post.shift),
               "post-processing exceeds 64 bits");
+    }
+  }
+
+  /// Numbers of multipliers and biases.
+  static std::pair<std::size_t, std::size_t> requantise_size(const Stage &stage) {
+    const auto channels = static_cast<std::size_t>(stage.output_shape.channels);
+    switch (stage.op) {
+      case StageOp::kAdd:
+        return {2, 1};
+      case StageOp::kMultiply:
+      case StageOp::kLocalResponse:
+        return {1, 1};
+      case StageOp::kInsideAverage:
+        return {static_cast<std::size_t>(stage.window.kernel_height) *
+                    static_cast<std::size_t>(stage.window.kernel_width),
+                1};
+      default:
+        return {channels, channels};
     }
   }
 
@@ -500,7 +549,12 @@ class Checker {
     switch (stage.op) {
       case StageOp::kMvm:
         return mvm_bound(stage);
+      case StageOp::kMultiply:
+        return 255 * 255;
+      case StageOp::kLocalResponse:
+        return 255 * 65535;
       case StageOp::kAveragePool:
+      case StageOp::kInsideAverage:
         return std::int64_t{stage.window.kernel_height} * stage.window.kernel_width * 255;
       case StageOp::kAggregate: {
         std::int64_t bound = 0;
@@ -509,6 +563,7 @@ class Checker {
       }
       case StageOp::kMaxPool:
       case StageOp::kAdd:
+      case StageOp::kLookup:
         return 255;
     }
     return 0;

@@ -22,6 +22,8 @@ int blocks(int tiles, int block) {
 
 Mesh::Mesh(const config::ChipConfig &chip)
     : tiles_(static_cast<unsigned>(chip.tiles())),
+      tiles_per_chip_(chip.tiles_per_chip()),
+      chips_(chip.chips.count),
       tile_columns_(chip.tile_columns),
       tiles_per_router_(chip.noc.tiles_per_router),
       block_columns_(block_width(chip.noc.tiles_per_router)),
@@ -31,14 +33,17 @@ Mesh::Mesh(const config::ChipConfig &chip)
 
 Mesh::Place Mesh::place(unsigned node) const {
   if (node == tiles_) return {0, 0, tiles_per_router_};
-  const int x = static_cast<int>(node) % tile_columns_;
-  const int y = static_cast<int>(node) / tile_columns_;
+  const int tile = static_cast<int>(node) % tiles_per_chip_;
+  const int x = tile % tile_columns_;
+  const int y = tile / tile_columns_;
   return {x / block_columns_, y / block_rows_,
           y % block_rows_ * block_columns_ + x % block_columns_};
 }
 
 int Mesh::hops(unsigned from, unsigned to) const {
   const Place a = place(from), b = place(to);
+  const int links = std::abs(chip(from) - chip(to));
+  if (links > 0) return a.x + a.y + 1 + (links - 1) + b.x + b.y + 1;
   return std::abs(a.x - b.x) + std::abs(a.y - b.y) + 1;
 }
 

@@ -11,10 +11,10 @@ constexpr std::uint16_t kControlVersion = 2;
 // Limits of the format, far above any chip: they keep a damaged length field from asking for
 // memory.
 constexpr std::size_t kMostInputs = 64, kMostArrays = 4096, kMostDestinations = 65536;
-constexpr std::size_t kMostStageRecords = 65536, kMostConstants = 256;
+constexpr std::size_t kMostStageRecords = 65536, kMostConstants = 256, kMostTable = 4096;
 // Sizes of the records in the file.
 constexpr std::size_t kDestinationBytes = 18, kArrayUseBytes = 8, kConstantBytes = 6;
-constexpr std::size_t kLeastPortBytes = 24;
+constexpr std::size_t kLeastPortBytes = 26;
 
 void put_shape(ByteWriter &out, const network::TensorShape &shape) {
   out.put(shape.height);
@@ -64,7 +64,6 @@ void put_destinations(ByteWriter &out, const std::vector<Destination> &destinati
     out.put(d.slot);
     out.put(d.port);
     out.put(d.producer);
-    out.put(std::uint8_t{0});
     for (const std::uint16_t value : {d.channel_offset, d.column_offset, d.first_channel,
                                       d.channels, d.first_column, d.columns}) {
       out.put(value);
@@ -87,8 +86,7 @@ std::vector<Destination> get_destinations(ByteReader &in) {
     d.tile = in.get<std::uint16_t>();
     d.slot = in.get<std::uint8_t>();
     d.port = in.get<std::uint8_t>();
-    d.producer = in.get<std::uint8_t>();
-    in.skip(1);
+    d.producer = in.get<std::uint16_t>();
     for (std::uint16_t *value : {&d.channel_offset, &d.column_offset, &d.first_channel, &d.channels,
                                  &d.first_column, &d.columns}) {
       *value = in.get<std::uint16_t>();
@@ -132,6 +130,7 @@ void put_stage(ByteWriter &out, const Stage &stage) {
     out.put(port.edram_offset);
     put_shape(out, port.shape);
     out.put(port.element_bytes);
+    out.put(std::uint8_t{0});
     out.put(port.producers);
     out.put(port.ring_rows);
     out.put(static_cast<std::uint32_t>(port.constants.size()));
@@ -159,6 +158,11 @@ void put_stage(ByteWriter &out, const Stage &stage) {
     out.put(use.column_group);
     out.put(use.copy);
   }
+  out.put(static_cast<std::uint32_t>(stage.table.size()));
+  for (const auto value : stage.table) out.put(value);
+  out.put(stage.second_zero_point);
+  out.put(stage.neighbours);
+  out.put(stage.sum_shift);
   put_requantise(out, stage.requantise);
   put_destinations(out, stage.destinations);
 }
@@ -168,7 +172,8 @@ InputPort get_port(ByteReader &in) {
   port.edram_offset = in.get<std::uint32_t>();
   port.shape = get_shape(in);
   port.element_bytes = in.get<std::uint8_t>();
-  port.producers = in.get<std::uint8_t>();
+  in.skip(1);
+  port.producers = in.get<std::uint16_t>();
   port.ring_rows = in.get<std::uint16_t>();
   port.constants.resize(get_count(in, kMostConstants, kConstantBytes, "constant channels"));
   for (auto &constant : port.constants) {
@@ -185,8 +190,7 @@ Stage get_stage(ByteReader &in) {
   stage.tile = in.get<std::uint16_t>();
   stage.slot = in.get<std::uint8_t>();
   stage.op = in.get<StageOp>();
-  if (stage.op < StageOp::kMvm || stage.op > StageOp::kAggregate)
-    in.fail("unknown stage operation");
+  if (stage.op < StageOp::kMvm || stage.op > kLastStageOp) in.fail("unknown stage operation");
   stage.layer = in.get<std::uint32_t>();
   stage.inputs.resize(get_count(in, kMostInputs, kLeastPortBytes, "input ports"));
   for (auto &port : stage.inputs) port = get_port(in);
@@ -207,6 +211,11 @@ Stage get_stage(ByteReader &in) {
     use.column_group = in.get<std::uint16_t>();
     use.copy = in.get<std::uint16_t>();
   }
+  stage.table.resize(get_count(in, kMostTable, 4, "table entries"));
+  for (auto &value : stage.table) value = in.get<std::int32_t>();
+  stage.second_zero_point = in.get<std::uint8_t>();
+  stage.neighbours = in.get<std::int32_t>();
+  stage.sum_shift = in.get<std::int32_t>();
   stage.requantise = get_requantise(in);
   stage.destinations = get_destinations(in);
   return stage;
@@ -278,7 +287,7 @@ ControlProgram decode_control(const std::uint8_t *data, std::size_t size, const 
   program.input_shape = get_shape(in);
   program.output_shape = get_shape(in);
   program.inputs = get_destinations(in);
-  constexpr std::size_t kLeastStageBytes = 126;
+  constexpr std::size_t kLeastStageBytes = 139;
   const std::size_t stages = get_count(in, kMostStageRecords, kLeastStageBytes, "stages");
   for (std::size_t i = 0; i < stages; ++i) program.stages.push_back(get_stage(in));
   if (in.remaining() != 0) in.fail("bytes after the last stage");

@@ -31,11 +31,19 @@ enum class StageOp : std::uint8_t {
   kAveragePool = 3,
   kAdd = 4,        ///< two u8 inputs of equal shape
   kAggregate = 5,  ///< sums s32 partial sums of all its inputs, then post-processes
+  // The operations of the same names in network/quantised.h ([NP] section 5: the post-processing
+  // unit does activation functions and element-wise operations):
+  kLookup = 6,
+  kMultiply = 7,
+  kInsideAverage = 8,
+  kLocalResponse = 9,
 };
+constexpr StageOp kLastStageOp = StageOp::kLocalResponse;
 
 /// Whether Stage::window means anything.
 constexpr bool has_window(StageOp op) {
-  return op == StageOp::kMvm || op == StageOp::kMaxPool || op == StageOp::kAveragePool;
+  return op == StageOp::kMvm || op == StageOp::kMaxPool || op == StageOp::kAveragePool ||
+         op == StageOp::kInsideAverage;
 }
 
 constexpr std::uint16_t kHost = 0xffff;  ///< destination tile number of the chip's output
@@ -58,7 +66,7 @@ struct InputPort {
   network::TensorShape shape;
   std::uint8_t element_bytes = 1;  ///< 1 (u8) or 4 (s32, kAggregate)
   std::uint16_t ring_rows = 1;
-  std::uint8_t producers = 1;
+  std::uint16_t producers = 1;
   std::vector<ConstantChannels> constants;
   std::uint32_t bytes() const {
     return static_cast<std::uint32_t>(std::int64_t{ring_rows} * shape.width * shape.channels *
@@ -74,7 +82,7 @@ struct Destination {
   std::uint16_t tile = 0;
   std::uint8_t slot = 0;
   std::uint8_t port = 0;
-  std::uint8_t producer = 0;
+  std::uint16_t producer = 0;
   std::uint16_t channel_offset = 0;
   std::uint16_t column_offset = 0;
   std::uint16_t first_channel = 0, channels = 0;
@@ -108,6 +116,10 @@ struct Stage {
   network::Window window;
   std::uint8_t pad_value = 0;
   network::TensorShape output_shape;  ///< this stage's slice of channels and columns
+  // As in network::Layer
+  std::vector<std::int32_t> table;
+  std::uint8_t second_zero_point = 0;
+  std::int32_t neighbours = 0, sum_shift = 0;
   // kMvm only
   network::Converter converter;
   std::uint32_t kernel_rows = 0;  ///< rows of one group's flattened kernel (kh * kw * in channels)
@@ -129,6 +141,12 @@ struct Stage {
   /// Bytes of one output element: 4 for raw and s32 outputs, else 1.
   int output_element_bytes() const { return raw_output || requantise.output_s32 ? 4 : 1; }
 };
+
+/// Whether an input of one pixel holds for all pixels of the output: the second of a product.
+inline bool is_repeated(const Stage &stage, std::size_t port) {
+  const auto &shape = stage.inputs[port].shape;
+  return stage.op == StageOp::kMultiply && port == 1 && shape.height == 1 && shape.width == 1;
+}
 
 /// What one array of a stage holds.
 struct ArrayPart {

@@ -39,6 +39,12 @@ static void put_groups(struct writer *out) {
   for (int i = 0; i < 3; ++i) put(out, 1, 2); /* groups, groups per array, copies */
 }
 
+static void put_no_table(struct writer *out) {
+  put(out, 0, 4);
+  put(out, 0, 1); /* zero point, neighbours, shift: of operations with tables */
+  put(out, 0, 8);
+}
+
 static void put_requantise(struct writer *out) {
   put(out, BLOB_OUTPUTS, 4);
   for (uint32_t i = 0; i < BLOB_OUTPUTS; ++i) put(out, 1, 4); /* multipliers */
@@ -59,7 +65,8 @@ static void put_stage(struct writer *out, const struct blob_stage *stage) {
   put(out, stage->edram_offset, 4);
   put_shape(out, 1, stage->image_width, stage->rows);
   put(out, 1, 1); /* element bytes */
-  put(out, stage->producers, 1);
+  put(out, 0, 1);
+  put(out, stage->producers, 2);
   put(out, 1, 2); /* ring rows */
   put(out, 0, 4); /* no constant channels */
   put_window(out);
@@ -73,6 +80,7 @@ static void put_stage(struct writer *out, const struct blob_stage *stage) {
   put(out, 1, 4); /* one array: row block 0, column group 0, copy 0 */
   put(out, stage->array, 2);
   put(out, 0, 6);
+  put_no_table(out);
   put_requantise(out);
   put_destination(out, HOST_TILE);
 }
@@ -85,8 +93,8 @@ static void put_stage(struct writer *out, const struct blob_stage *stage) {
 static void put_port(struct writer *out, uint32_t edram_offset, uint32_t ring_rows) {
   put(out, edram_offset, 4);
   put_shape(out, STALL_HEIGHT, 1, 1);
-  put(out, 1, 1); /* element bytes */
-  put(out, 1, 1); /* producers */
+  put(out, 1, 2); /* element bytes, padding */
+  put(out, 1, 2); /* producers */
   put(out, ring_rows, 2);
   put(out, 0, 4); /* no constant channels */
 }
@@ -112,6 +120,7 @@ static void put_stage_tail(struct writer *out, uint32_t kernel_height, uint32_t 
   put(out, 0, 4);
   put_groups(out);
   put(out, 0, 4);
+  put_no_table(out);
   put(out, multipliers, 4);
   for (uint32_t i = 0; i < multipliers; ++i) put(out, 1, 4);
   put(out, multipliers / 2, 4); /* an addition has two multipliers and one bias */
