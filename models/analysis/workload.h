@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "network/graph.h"
+#include "network/window.h"
 
 namespace npim::analysis {
 

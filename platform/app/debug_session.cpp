@@ -24,6 +24,14 @@ const char *name(program::StageOp op) {
       return "add";
     case program::StageOp::kAggregate:
       return "aggregate";
+    case program::StageOp::kLookup:
+      return "lookup";
+    case program::StageOp::kMultiply:
+      return "multiply";
+    case program::StageOp::kInsideAverage:
+      return "inside average";
+    case program::StageOp::kLocalResponse:
+      return "local response";
   }
   return "unknown";
 }
