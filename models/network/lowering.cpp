@@ -279,6 +279,7 @@ Value Lowering::append(Layer layer, const ActivationScale &scale, const LayerTen
   report.name = layer.name;
   report.op = layer.op;
   report.converter = layer.converter;
+  report.output_s32 = layer.requantise.output_s32;
   report.output_scale = scale.scale;
   report.output_zero_point = scale.zero_point;
   reports.push_back(std::move(report));

@@ -70,7 +70,8 @@ struct QuantiseOptions {
 struct LayerReport {
   std::string name;
   LayerOp op = LayerOp::kConvolution;
-  Converter converter;        ///< convolutions only
+  Converter converter;  ///< convolutions only
+  bool output_s32 = false;
   double output_scale = 0.0;  ///< real value of one output step
   std::int32_t output_zero_point = 0;
   bool has_sqnr = false;  ///< false: without calibration, or for a tensor that is not in the graph
