@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <sstream>
 
 #include "base/error.h"
@@ -30,6 +31,17 @@ std::vector<double> parse_numbers(const std::string &text, const std::string &op
     numbers.push_back(number);
   }
   return numbers;
+}
+
+const network::QuantiseOptions::Correction *find_correction(const std::string &name) {
+  using Correction = network::QuantiseOptions::Correction;
+  static const std::map<std::string, Correction> kCorrections = {
+      {"none", Correction::kNone},
+      {"regression", Correction::kRegression},
+      {"mean", Correction::kMean},
+      {"mean-variance", Correction::kMeanVariance}};
+  const auto found = kCorrections.find(name);
+  return found == kCorrections.end() ? nullptr : &found->second;
 }
 
 std::string joined(const std::vector<std::string> &names) {
@@ -61,6 +73,9 @@ void NetworkSource::add_options(po::options_description &options) {
       "mse (least mean-square error)");
   add("percentile", po::value(&percentile_)->default_value(99.99),
       "share of the values within the range, in %, for --activation-range percentile");
+  add("correction", po::value(&correction_)->default_value("mean-variance"),
+      "what multipliers and biases make up for: none, regression (of exact sums on sums of codes), "
+      "mean or mean-variance (batch normalisation estimated again on the integer path)");
   add("synthetic-weights", po::value(&seed_),
       "make up weights from this seed for a file without weights, and do without calibration: for "
       "studies of time, energy and area");
@@ -82,6 +97,10 @@ void NetworkSource::check(const po::variables_map &values) {
   if (range_ != "min-max" && range_ != "percentile" && range_ != "mse") {
     throw InputError("command line",
                      "--activation-range '" + range_ + "' is neither min-max, percentile nor mse");
+  }
+  if (find_correction(correction_) == nullptr) {
+    throw InputError("command line", "--correction '" + correction_ +
+                                         "' is neither none, regression, mean nor mean-variance");
   }
   if (!(percentile_ > 50 && percentile_ <= 100)) {
     throw InputError("command line", "--percentile must be above 50 and at most 100");
@@ -111,6 +130,7 @@ network::QuantiseOptions NetworkSource::quantise_options(const config::ChipConfi
                   : range_ == "mse"   ? Range::kMeanSquare
                                       : Range::kPercentile;
   options.percentile = percentile_;
+  options.correction = *find_correction(correction_);
   options.without_calibration = !has_calibration();
   // As given, or that of ImageNet, which the published networks for colour images share.
   const auto channels = static_cast<std::size_t>(input.channels);

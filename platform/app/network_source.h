@@ -18,7 +18,7 @@ namespace npim::app {
 class NetworkSource {
  public:
   /// Declares --model, --calibrate, --calibrate-count, --synthetic-weights, --input-mean,
-  /// --input-std, --activation-range and --percentile.
+  /// --input-std, --activation-range, --percentile and --correction.
   void add_options(boost::program_options::options_description &options);
   /// After parsing. Throws InputError on values that do not make sense.
   void check(const boost::program_options::variables_map &values);
@@ -37,7 +37,7 @@ class NetworkSource {
   bool has_calibration() const { return !calibration_.empty(); }
 
  private:
-  std::string model_, calibration_, mean_text_, deviation_text_, range_;
+  std::string model_, calibration_, mean_text_, deviation_text_, range_, correction_;
   int calibration_count_ = 0;
   std::uint64_t seed_ = 0;
   double percentile_ = 0;
