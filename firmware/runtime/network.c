@@ -11,6 +11,7 @@
 /* One batch on its way. */
 struct batch {
   uint8_t *outputs; /* of the whole batch */
+  uint8_t *images;  /* as the chip sees them; NULL: as they came */
   npim_ticket ticket;
   uint32_t first, count;
 };
@@ -42,8 +43,16 @@ static int submit_batch(const struct stream *stream, struct batch *batch, uint32
   struct npim_descriptor command;
   batch->first = first;
   batch->count = left < run->batch ? left : run->batch;
+  const uint8_t *images = run->images + (size_t)first * image_bytes;
+  if (batch->images != NULL) {
+    for (uint32_t i = 0; i < batch->count; ++i) {
+      const size_t offset = (size_t)i * image_bytes;
+      npim_program_encode_image(stream->program, images + offset, batch->images + offset);
+    }
+    images = batch->images;
+  }
   const struct npim_run what = {
-      .images = run->images + (size_t)first * image_bytes,
+      .images = images,
       .count = batch->count,
       .image_bytes = image_bytes,
       .image_stride = image_bytes,
@@ -99,37 +108,58 @@ static int run_batches(const struct stream *stream, struct batch batches[BUFFERS
   return result;
 }
 
+static void free_buffers(const struct npim_port *port, struct batch batches[BUFFERS],
+                         size_t output_bytes, size_t image_bytes) {
+  for (uint32_t i = 0; i < BUFFERS; ++i) {
+    struct batch *batch = &batches[i];
+    if (batch->images != NULL) port->dma_free(port->context, batch->images, image_bytes);
+    if (batch->outputs != NULL) port->dma_free(port->context, batch->outputs, output_bytes);
+  }
+}
+
+/* `image_bytes` is 0 if the chip reads the images where they are. */
+static bool allocate_buffers(const struct npim_port *port, struct batch batches[BUFFERS],
+                             size_t output_bytes, size_t image_bytes) {
+  bool well = true;
+  for (uint32_t i = 0; i < BUFFERS && well; ++i) {
+    struct batch *batch = &batches[i];
+    batch->outputs = port->dma_alloc(port->context, output_bytes, OUTPUT_ALIGNMENT);
+    well = batch->outputs != NULL;
+    if (!well || image_bytes == 0) continue;
+    batch->images = port->dma_alloc(port->context, image_bytes, OUTPUT_ALIGNMENT);
+    well = batch->images != NULL;
+  }
+  if (!well) free_buffers(port, batches, output_bytes, image_bytes);
+  return well;
+}
+
 int npim_network_run(struct npim_device *device, const struct npim_program *program,
                      const struct npim_network_job *run, int32_t *scratch,
                      struct npim_network_report *report, struct npim_message *why) {
   const struct npim_port *port = device->port;
   struct batch batches[BUFFERS];
   struct stream stream = {device, program, run, scratch, report, why, 0};
-  int result;
   memset(batches, 0, sizeof batches);
   memset(report, 0, sizeof *report);
+  const uint32_t input_bytes = npim_program_input_bytes(program);
   stream.output_bytes = npim_program_outputs(program) * program->output_element_bytes;
-  if (run->batch == 0 || run->batch > UINT32_MAX / stream.output_bytes) {
+  if (run->batch == 0 || run->batch > UINT32_MAX / stream.output_bytes ||
+      run->batch > UINT32_MAX / input_bytes) {
     return NPIM_REFUSE(why, NPIM_E_ARGUMENT, "batch of %" PRIu32 " images", run->batch);
   }
   const size_t bytes = (size_t)run->batch * stream.output_bytes;
-  result = NPIM_E_NO_MEMORY;
-  batches[0].outputs = port->dma_alloc(port->context, bytes, OUTPUT_ALIGNMENT);
-  if (batches[0].outputs == NULL) goto no_memory;
-  batches[1].outputs = port->dma_alloc(port->context, bytes, OUTPUT_ALIGNMENT);
-  if (batches[1].outputs == NULL) goto free_first;
-  result = run_batches(&stream, batches);
+  const size_t image_bytes = program->input_table == NULL ? 0 : (size_t)run->batch * input_bytes;
+  if (!allocate_buffers(port, batches, bytes, image_bytes)) {
+    return NPIM_REFUSE(why, NPIM_E_NO_MEMORY,
+                       "no DMA memory for images of %zu and outputs of %zu bytes", image_bytes,
+                       bytes);
+  }
+  const int result = run_batches(&stream, batches);
   /* A batch that is still on its way would write into memory that is given back here. */
   if (result != NPIM_OK && npim_cancel(device, run->timeout_ns) != NPIM_OK) {
     (void)npim_reset(device, run->timeout_ns);
   }
-  port->dma_free(port->context, batches[1].outputs, bytes);
-free_first:
-  port->dma_free(port->context, batches[0].outputs, bytes);
-no_memory:
-  if (result == NPIM_E_NO_MEMORY) {
-    (void)NPIM_REFUSE(why, 0, "no DMA memory for outputs of %zu bytes", bytes);
-  }
+  free_buffers(port, batches, bytes, image_bytes);
   return result;
 }
 

@@ -7,7 +7,7 @@
 #include "runtime/message.h"
 
 #define MAGIC 0x4752504eU /* 'NPRG' */
-#define VERSION_MAJOR 1U
+#define VERSION_MAJOR 2U
 #define HEADER_BYTES 128U
 #define CHECKSUM_FROM 24U
 #define SECTION_BYTES 32U
@@ -17,7 +17,12 @@
 #define LARGEST_DIMENSION (1U << 20)
 #define MOST_LAYERS 65536U
 
-enum section_type { SECTION_CONTROL = 1, SECTION_WEIGHTS = 2, SECTION_LAYERS = 3 };
+enum section_type {
+  SECTION_CONTROL = 1,
+  SECTION_WEIGHTS = 2,
+  SECTION_LAYERS = 3,
+  SECTION_INPUT_TABLE = 5
+};
 
 struct section {
   const uint8_t *data;
@@ -118,33 +123,44 @@ static int check_sections(const uint8_t *file, size_t bytes, struct npim_message
   return NPIM_OK;
 }
 
-static int find_section(const uint8_t *file, uint32_t type, struct section *found,
-                        struct npim_message *why) {
+static bool find_section(const uint8_t *file, uint32_t type, struct section *found) {
   const uint32_t sections = npim_get32(file + 20);
   for (uint32_t i = 0; i < sections; ++i) {
     const uint8_t *entry = file + HEADER_BYTES + (size_t)i * SECTION_BYTES;
     if (npim_get32(entry) != type) continue;
     *found = (struct section){file + npim_get64(entry + 8), npim_get64(entry + 16)};
-    return NPIM_OK;
+    return true;
   }
+  return false;
+}
+
+static int need_section(const uint8_t *file, uint32_t type, struct section *found,
+                        struct npim_message *why) {
+  if (find_section(file, type, found)) return NPIM_OK;
   return NPIM_REFUSE(why, NPIM_E_FILE, "program has no section of type %" PRIu32, type);
 }
 
 int npim_program_open(struct npim_program *program, const void *file, size_t bytes,
                       struct npim_message *why) {
-  struct section control, weights, layers;
+  struct section control, weights, layers, table;
   int result = check_envelope(file, bytes, why);
   memset(program, 0, sizeof *program);
   if (result == NPIM_OK) result = read_header(program, file, why);
   if (result == NPIM_OK) result = check_sections(file, bytes, why);
-  if (result == NPIM_OK) result = find_section(file, SECTION_CONTROL, &control, why);
-  if (result == NPIM_OK) result = find_section(file, SECTION_WEIGHTS, &weights, why);
-  if (result == NPIM_OK) result = find_section(file, SECTION_LAYERS, &layers, why);
+  if (result == NPIM_OK) result = need_section(file, SECTION_CONTROL, &control, why);
+  if (result == NPIM_OK) result = need_section(file, SECTION_WEIGHTS, &weights, why);
+  if (result == NPIM_OK) result = need_section(file, SECTION_LAYERS, &layers, why);
   if (result != NPIM_OK) return result;
   if (program->layer_count > MOST_LAYERS ||
       layers.bytes != (uint64_t)program->layer_count * LAYER_BYTES) {
     return NPIM_REFUSE(why, NPIM_E_FILE,
                        "program's layer section does not hold the header's layers");
+  }
+  if (find_section(file, SECTION_INPUT_TABLE, &table)) {
+    if (table.bytes != (uint64_t)program->input.channels * 256) {
+      return NPIM_REFUSE(why, NPIM_E_FILE, "program's input table is not one of 256 per channel");
+    }
+    program->input_table = table.data;
   }
   program->control = control.data;
   program->control_bytes = (uint32_t)control.bytes;
@@ -230,9 +246,9 @@ bool npim_program_layer(const struct npim_program *program, uint32_t index,
                         struct npim_layer *layer) {
   if (index >= program->layer_count) return false;
   const uint8_t *record = program->layers + (size_t)index * LAYER_BYTES;
-  layer->layer = npim_get32(record);
-  layer->op = record[4];
-  layer->stages = record[5];
+  layer->layer = npim_get16(record);
+  layer->op = record[2];
+  layer->stages = npim_get16(record + 4);
   layer->tiles = npim_get16(record + 6);
   layer->arrays = npim_get32(record + 8);
   layer->windows = npim_get32(record + 12);
@@ -242,7 +258,8 @@ bool npim_program_layer(const struct npim_program *program, uint32_t index,
 }
 
 const char *npim_layer_op_name(uint8_t op) {
-  static const char *const names[] = {"?", "conv", "max pool", "avg pool", "add"};
+  static const char *const names[] = {"?",   "conv",   "max pool", "avg pool", "add", "concat",
+                                      "table", "multiply", "gather", "avg pool", "lrn"};
   return op < sizeof names / sizeof names[0] ? names[op] : names[0];
 }
 
@@ -256,4 +273,18 @@ uint32_t npim_program_outputs(const struct npim_program *program) {
 
 uint32_t npim_program_input_bytes(const struct npim_program *program) {
   return elements(&program->input);
+}
+
+void npim_program_encode_image(const struct npim_program *program, const uint8_t *image,
+                               uint8_t *to) {
+  const uint32_t channels = program->input.channels;
+  const uint32_t pixels = program->input.height * program->input.width;
+  if (program->input_table == NULL) {
+    memcpy(to, image, (size_t)pixels * channels);
+    return;
+  }
+  for (uint32_t pixel = 0; pixel < pixels; ++pixel) {
+    const uint8_t *table = program->input_table;
+    for (uint32_t c = 0; c < channels; ++c, table += 256) *to++ = table[*image++];
+  }
 }

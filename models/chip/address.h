@@ -13,7 +13,7 @@ enum class ChipRegion : std::uint8_t {
                   ///< the cells store, [array rows][vectors per array], from the offset
   kControl = 3,   ///< control vector store; detail: number of the stage in load order. The data is
                   ///< an encoded program::ControlProgram with that stage alone
-  kStream = 4,    ///< detail: slot << 32 | port << 24 | producer << 16: the producer's next pixels
+  kStream = 4,    ///< detail: slot << 32 | port << 24 | producer << 8: the producer's next pixels
 };
 
 struct ChipAddress {
@@ -48,7 +48,7 @@ inline std::uint64_t stream_address(unsigned tile, unsigned slot, unsigned port,
                                     unsigned producer) {
   return ChipAddress{
       static_cast<std::uint16_t>(tile), ChipRegion::kStream,
-      std::uint64_t{slot} << 32 | std::uint64_t{port} << 24 | std::uint64_t{producer} << 16}
+      std::uint64_t{slot} << 32 | std::uint64_t{port} << 24 | std::uint64_t{producer} << 8}
       .encode();
 }
 

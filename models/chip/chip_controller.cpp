@@ -63,7 +63,8 @@ ChipController::ChipController(const sc_core::sc_module_name &module_name, ChipC
       from_noc("from_noc"),
       context_(context),
       noc_(noc),
-      tiles_(tiles) {
+      tiles_(tiles),
+      images_(context) {
   commands.register_b_transport(this, &ChipController::command_transport);
   from_noc.register_b_transport(this, &ChipController::output_transport);
 }
@@ -177,7 +178,7 @@ void ChipController::unload() {
   loaded_ = false;
   kill_processes();
   stages_.clear();
-  inputs_.clear();
+  images_.clear();
   for (const auto &tile : tiles_) tile->unload();
 }
 
@@ -231,18 +232,15 @@ ChipController::Outcome ChipController::distribute_stages() {
 /// ends.
 void ChipController::connect_stages() {
   for (StageEngine *stage : stages_) stage->take_output_registers();
-  const auto channels = static_cast<unsigned>(program_.input_shape.channels);
   for (const auto &to : program_.inputs) {
-    StreamPort &port = tiles_[to.tile]->stage(to.slot)->port(to.port);
-    port.connect(to.producer, to.channel_offset, channels);
-    inputs_.push_back({&port, to.producer, stream_address(to.tile, to.slot, to.port, to.producer)});
+    images_.connect(tiles_[to.tile]->stage(to.slot)->port(to.port), to, program_.input_shape);
   }
   std::vector<std::pair<StageEngine *, program::Destination>> to_host;
   for (StageEngine *stage : stages_) {
     for (const auto &to : stage->stage().destinations) {
       if (to.tile == program::kHost) {
         to_host.emplace_back(stage, to);
-        to_host.back().second.producer = static_cast<std::uint8_t>(to_host.size() - 1);
+        to_host.back().second.producer = static_cast<std::uint16_t>(to_host.size() - 1);
       }
     }
   }
@@ -250,7 +248,7 @@ void ChipController::connect_stages() {
   output.shape = program_.output_shape;
   output.element_bytes = program_.output_element_bytes;
   output.ring_rows = kOutputRows;
-  output.producers = static_cast<std::uint8_t>(to_host.size());
+  output.producers = static_cast<std::uint16_t>(to_host.size());
   output_port_ = std::make_unique<StreamPort>(output, context_.activity);
   output_buffer_.assign(kOutputRows * output_port_->row_bytes(), 0);
   std::size_t host_slice = 0;
@@ -513,19 +511,8 @@ void ChipController::stream_images() {
     for (std::int32_t y = 0; y < shape.height; ++y, address += row_bytes) {
       const Outcome read = transfer(tlm::TLM_READ_COMMAND, address, row.data(), row_bytes);
       if (!read.ok()) fail_run(read);
-      send_row(row);
+      images_.send_row(row, *to_noc.operator->());
     }
-  }
-}
-
-void ChipController::send_row(const Bytes &row) {
-  for (const Input &input : inputs_) {
-    input.port->wait_for_room(input.producer);
-    auto *data = const_cast<std::uint8_t *>(row.data());  // a write leaves its data alone
-    prepare_write(row_payload_, input.address, data, row.size());
-    sc_time delay = sc_core::SC_ZERO_TIME;
-    to_noc->b_transport(row_payload_, delay);
-    context_.wakes.sleep(delay);
   }
 }
 
@@ -556,7 +543,7 @@ void ChipController::fail_run(const Outcome &fault) {
 
 void ChipController::output_transport(tlm::tlm_generic_payload &payload, sc_time &delay) {
   const ChipAddress address = ChipAddress::decode(payload.get_address());
-  const auto producer = static_cast<unsigned>(address.detail >> 16 & 0xff);
+  const auto producer = static_cast<unsigned>(address.detail >> 8 & 0xffff);
   if (!payload.is_write() || address.region != ChipRegion::kStream || output_port_ == nullptr ||
       producer >= output_port_->producers()) {
     payload.set_response_status(tlm::TLM_ADDRESS_ERROR_RESPONSE);

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "chip/chip_context.h"
+#include "chip/image_sender.h"
 #include "chip/noc.h"
 #include "chip/stream_port.h"
 #include "chip/tile.h"
@@ -80,7 +81,6 @@ class ChipController : public sc_core::sc_module {
   void input_process();
   void output_process();
   void stream_images();
-  void send_row(const Bytes &row);
   void gather_outputs();
   void fail_run(const Outcome &fault);
   void output_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &delay);
@@ -104,12 +104,7 @@ class ChipController : public sc_core::sc_module {
   program::ControlProgram program_;
   bool loaded_ = false;
   std::vector<StageEngine *> stages_;  // in load order
-  struct Input {
-    StreamPort *port;
-    unsigned producer;
-    std::uint64_t address;
-  };
-  std::vector<Input> inputs_;
+  ImageSender images_;
   std::unique_ptr<StreamPort> output_port_;
   Bytes output_buffer_;
 
@@ -122,7 +117,6 @@ class ChipController : public sc_core::sc_module {
   sc_core::sc_process_handle input_handle_, output_handle_;
   int transfers_ = 0;  // of the run's processes, in host memory
   bool draining_ = false;
-  tlm::tlm_generic_payload row_payload_;
 };
 
 }  // namespace npim::chip

@@ -1,85 +1,70 @@
 #include "chip/noc.h"
 
-#include <cstdlib>
 #include <string>
 
 #include "chip/address.h"
 #include "program/stage.h"
 
 namespace npim::chip {
-namespace {
-
-/// The flattest block of `tiles` tiles: 4 are 2 x 2, 8 are 2 x 4.
-int block_width(int tiles) {
-  int width = 1;
-  for (int w = 1; w * w <= tiles; ++w) {
-    if (tiles % w == 0) width = w;
-  }
-  return width;
-}
-
-int blocks(int tiles, int block) {
-  return (tiles + block - 1) / block;
-}
-
-}  // namespace
-
 Noc::Noc(const sc_core::sc_module_name &module_name, const ChipContext &context)
     : sc_module(module_name),
       from_nodes("from_nodes"),
       to_nodes("to_nodes"),
       context_(context),
-      tiles_(static_cast<unsigned>(context.config.tiles())),
-      block_columns_(block_width(context.config.noc.tiles_per_router)),
-      block_rows_(context.config.noc.tiles_per_router / block_columns_),
-      columns_(blocks(context.config.tile_columns, block_columns_)),
-      rows_(blocks(context.config.tile_rows, block_rows_)) {
-  for (int i = 0; i < columns_ * rows_; ++i) {
+      mesh_(context.config) {
+  // The first router of a chip has one more node: the controller, and what leads to other chips.
+  const int routers = mesh_.columns() * mesh_.rows();
+  for (int i = 0; i < routers * mesh_.chips(); ++i) {
     routers_.push_back(std::make_unique<Router>(
         ("router" + std::to_string(i)).c_str(), context.timing, context.config.noc.router_cycles,
-        context.config.noc.tiles_per_router + (i == 0 ? 1 : 0)));
+        context.config.noc.tiles_per_router + (i % routers == 0 ? 1 : 0)));
   }
+  chip_links_.resize(static_cast<std::size_t>(2 * (mesh_.chips() - 1)));
   from_nodes.register_b_transport(this, &Noc::b_transport);
 }
 
-Noc::Place Noc::place(unsigned node) const {
-  if (node == tiles_) return {0, 0, Router::kFirstNode + context_.config.noc.tiles_per_router};
-  const int x = static_cast<int>(node) % context_.config.tile_columns;
-  const int y = static_cast<int>(node) / context_.config.tile_columns;
-  const int in_block = y % block_rows_ * block_columns_ + x % block_columns_;
-  return {x / block_columns_, y / block_rows_, Router::kFirstNode + in_block};
-}
-
-int Noc::hops(unsigned from, unsigned to) const {
-  const Place a = place(from), b = place(to);
-  return std::abs(a.x - b.x) + std::abs(a.y - b.y) + 1;
-}
-
 /// When the tail of a packet reaches its destination.
-sc_core::sc_time Noc::arrival(unsigned from, unsigned to, sc_core::sc_time head,
+sc_core::sc_time Noc::arrival(unsigned from, unsigned to, const sc_core::sc_time &start,
                               std::uint64_t bytes) {
   const auto flit_bits = static_cast<std::uint64_t>(context_.config.noc.flit_bits);
   const std::uint64_t flits = 1 + divide_up(8 * bytes, flit_bits);
-  Place at = place(from);
-  const Place end = place(to);
+  const program::Mesh::Place gate = mesh_.place(mesh_.controller());
+  const int last = mesh_.chip(to);
+  int chip = mesh_.chip(from);
+  if (chip == last) return cross_mesh(chip, mesh_.place(from), mesh_.place(to), start, flits);
+  sc_core::sc_time tail = cross_mesh(chip, mesh_.place(from), gate, start, flits);
+  while (chip != last) {
+    const bool forward = chip < last;
+    const auto link = static_cast<std::size_t>(forward ? 2 * chip : 2 * chip - 1);
+    tail = chip_links_[link].reserve(tail, times(context_.timing.chip_link_byte, bytes)) +
+           context_.timing.chip_link_latency;
+    chip += forward ? 1 : -1;
+  }
+  return cross_mesh(chip, gate, mesh_.place(to), tail, flits);
+}
+
+/// Within one chip.
+sc_core::sc_time Noc::cross_mesh(int chip, program::Mesh::Place at,
+                                 const program::Mesh::Place &end, sc_core::sc_time head,
+                                 std::uint64_t flits) {
   while (at.x != end.x) {
     const bool east = at.x < end.x;
-    head = router(at.x, at.y).forward(east ? Router::kEast : Router::kWest, head, flits);
+    head = router(chip, at.x, at.y).forward(east ? Router::kEast : Router::kWest, head, flits);
     at.x += east ? 1 : -1;
   }
   while (at.y != end.y) {
     const bool south = at.y < end.y;
-    head = router(at.x, at.y).forward(south ? Router::kSouth : Router::kNorth, head, flits);
+    head = router(chip, at.x, at.y).forward(south ? Router::kSouth : Router::kNorth, head, flits);
     at.y += south ? 1 : -1;
   }
-  head = router(at.x, at.y).forward(end.node_port, head, flits);
+  head = router(chip, at.x, at.y).forward(Router::kFirstNode + end.node, head, flits);
   return head + times(context_.timing.noc_clock, flits - 1);
 }
 
 void Noc::b_transport(int from, tlm::tlm_generic_payload &payload, sc_core::sc_time &delay) {
   const unsigned tile = ChipAddress::decode(payload.get_address()).tile;
-  const unsigned to = tile == program::kHost ? tiles_ : tile;
-  if (to > tiles_) {
+  const unsigned to = tile == program::kHost ? mesh_.controller() : tile;
+  if (to > mesh_.controller()) {
     payload.set_response_status(tlm::TLM_ADDRESS_ERROR_RESPONSE);
     return;
   }

@@ -2,6 +2,10 @@
 // tiles each. Packets go first along x, then along y; a hop takes the router's cycles, and a packet
 // occupies each link for its flits (a header flit and the payload). A link serves packets in the
 // order in which they were sent.
+//
+// Several chips (ChipConfig::Chips) have a mesh each. The first router of each chip leads to the links
+// to the chips before and after it in the chain; a packet enters a link when its tail has left the
+// mesh, and is stored and forwarded by the chips in between.
 #pragma once
 
 #include <tlm_utils/multi_passthrough_initiator_socket.h>
@@ -14,6 +18,7 @@
 #include <vector>
 
 #include "chip/chip_context.h"
+#include "program/mesh.h"
 
 namespace npim::chip {
 
@@ -55,30 +60,28 @@ class Noc : public sc_core::sc_module {
 
   Noc(const sc_core::sc_module_name &module_name, const ChipContext &context);
 
-  int hops(unsigned from, unsigned to) const;
+  int hops(unsigned from, unsigned to) const { return mesh_.hops(from, to); }
   /// Forgets what is reserved.
   void release() {
     for (auto &router : routers_) router->release();
+    for (BusyUntil &link : chip_links_) link.release();
   }
 
  private:
-  struct Place {
-    int x = 0, y = 0;   // of the router
-    int node_port = 0;  // of the node at its router
-  };
-  Place place(unsigned node) const;
-  Router &router(int x, int y) {
-    return *routers_[static_cast<std::size_t>(y) * static_cast<std::size_t>(columns_) +
+  Router &router(int chip, int x, int y) {
+    return *routers_[static_cast<std::size_t>(chip * mesh_.rows() + y) * static_cast<std::size_t>(mesh_.columns()) +
                      static_cast<std::size_t>(x)];
   }
-  sc_core::sc_time arrival(unsigned from, unsigned to, sc_core::sc_time head, std::uint64_t bytes);
+  sc_core::sc_time arrival(unsigned from, unsigned to, const sc_core::sc_time &start,
+                           std::uint64_t bytes);
+  sc_core::sc_time cross_mesh(int chip, program::Mesh::Place at, const program::Mesh::Place &end,
+                              sc_core::sc_time head, std::uint64_t flits);
   void b_transport(int from, tlm::tlm_generic_payload &payload, sc_core::sc_time &delay);
 
   const ChipContext &context_;
-  unsigned tiles_;
-  int block_columns_, block_rows_;  // tiles that share a router
-  int columns_, rows_;              // routers
-  std::vector<std::unique_ptr<Router>> routers_;
+  const program::Mesh mesh_;
+  std::vector<std::unique_ptr<Router>> routers_;  // chip after chip
+  std::vector<BusyUntil> chip_links_;             // chip i to i + 1 at 2 i, back at 2 i + 1
 };
 
 }  // namespace npim::chip

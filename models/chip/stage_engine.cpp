@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <map>
-#include <set>
 #include <string>
 #include <utility>
 
@@ -44,10 +42,10 @@ StageEngine::StageEngine(Tile &tile, ChipContext &context, const program::Stage 
   for (const auto &port : stage_.inputs) {
     ports_.push_back(std::make_unique<StreamPort>(port, context_.activity));
   }
-  const auto channels = static_cast<std::size_t>(stage_.output_shape.channels);
-  accumulators_.resize(channels);
-  values_.resize(channels);
-  output_.resize(channels * static_cast<std::size_t>(stage_.output_element_bytes()));
+  const auto values = static_cast<std::size_t>(stage_.output_shape.channels) * stage_.burst;
+  accumulators_.resize(values);
+  values_.resize(values);
+  output_.resize(values * static_cast<std::size_t>(stage_.output_element_bytes()));
   requantiser_.multiplier = stage_.requantise.multiplier.data();
   requantiser_.bias = stage_.requantise.bias.data();
   requantiser_.shift = stage_.requantise.shift;
@@ -56,7 +54,13 @@ StageEngine::StageEngine(Tile &tile, ChipContext &context, const program::Stage 
   requantiser_.high = stage_.requantise.high;
   pixel_ = {stage_.output_shape.channels, stage_.raw_output ? nullptr : &requantiser_,
             accumulators_.data(), values_.data()};
-  if (stage_.op == StageOp::kMvm) plan_arrays();
+  if (stage_.op == StageOp::kMvm) {
+    converter_ = peripheral::make_converter(
+        context_.config, {stage_.converter.range_divisor, stage_.converter.bitline_gain});
+    plan_ = std::make_unique<MvmPlan>(tile_, context_, stage_);
+    codes_.resize(plan_->codes());
+    fetched_.resize(plan_->window_bytes() * stage_.burst);
+  }
   plan_times();
   spawn();
 }
@@ -67,125 +71,11 @@ StageEngine::~StageEngine() {
 
 // Set-up
 
-/// Gives each row block its place in the window and in the input registers of the IMAs that need
-/// it, and collects the arrays whose codes are added up.
-void StageEngine::plan_arrays() {
-  const auto &config = context_.config;
-  const int vectors = context_.geometry.vectors();
-  converter_ = peripheral::make_converter(
-      config, {stage_.converter.range_divisor, stage_.converter.bitline_gain});
-  std::map<int, std::size_t> window_offsets;                 // row block
-  std::map<std::pair<int, int>, std::size_t> input_offsets;  // IMA, row block
-  std::map<std::pair<int, int>, std::size_t> collects;       // IMA, column group
-  for (const auto &use : stage_.arrays) {
-    const int block = use.row_block, group = use.column_group;
-    const std::int64_t left =
-        std::int64_t{stage_.kernel_rows} - std::int64_t{block} * config.array.rows;
-    Work work;
-    work.ima = use.array / config.arrays_per_ima;
-    work.array = use.array % config.arrays_per_ima;
-    work.rows = static_cast<int>(std::min<std::int64_t>(config.array.rows, left));
-    work.vectors = std::min(vectors, stage_.output_shape.channels - group * vectors);
-    Ima &ima = tile_.ima(work.ima);
-    if (window_offsets.emplace(block, fetched_.size()).second) {
-      plan_segments(block, fetched_.size());
-      fetched_.resize(fetched_.size() + static_cast<std::size_t>(work.rows));
-    }
-    if (input_offsets.count({work.ima, block}) == 0) {
-      const std::size_t offset = ima.input_register.allocate(static_cast<std::size_t>(work.rows));
-      input_offsets[{work.ima, block}] = offset;
-      copies_.push_back({work.ima, window_offsets[block], offset, work.rows});
-    }
-    if (collects.emplace(std::make_pair(work.ima, group), collects_.size()).second) {
-      collects_.push_back({work.ima, group * vectors, work.vectors});
-    }
-    work.input_offset = input_offsets[{work.ima, block}];
-    work.collect = collects[{work.ima, group}];
-    work.codes = codes_.size();
-    codes_.resize(codes_.size() + static_cast<std::size_t>(work.vectors));
-    work_.push_back(work);
-  }
-  fetch_bytes_ = fetched_.size();
-  for (const auto &[ima, sums] : sums_by_ima()) tile_.ima(ima).output_register.promise(sums.least);
-}
-
-/// What the stage needs of the output register of each of its IMAs.
-std::map<int, StageEngine::SumsOfIma> StageEngine::sums_by_ima() const {
-  std::map<int, SumsOfIma> result;
-  for (const Collect &collect : collects_) {
-    const auto channels = static_cast<std::size_t>(collect.channels);
-    SumsOfIma &sums = result[collect.ima];
-    sums.least = std::max(sums.least, channels);
-    sums.all += channels;
-  }
-  return result;
-}
-
-void StageEngine::take_output_registers() {
-  std::map<int, OutputRegister::Room> rooms;
-  for (const auto &[ima, sums] : sums_by_ima()) {
-    rooms[ima] = tile_.ima(ima).output_register.allocate(sums.least, sums.all);
-  }
-  std::map<int, std::size_t> used, drain;  // by IMA
-  for (Collect &collect : collects_) {
-    const auto channels = static_cast<std::size_t>(collect.channels);
-    const OutputRegister::Room &room = rooms[collect.ima];
-    std::size_t &taken = used[collect.ima];
-    if (taken + channels > room.sums) {
-      ++drain[collect.ima];
-      taken = 0;
-    }
-    collect.sums = room.first + taken;
-    collect.drain = drain[collect.ima];
-    taken += channels;
-  }
-  plan_drains();
-}
-
-void StageEngine::plan_drains() {
-  for (std::size_t i = 0; i < collects_.size(); ++i) {
-    if (collects_[i].drain >= drains_.size()) drains_.resize(collects_[i].drain + 1);
-    Drain &drain = drains_[collects_[i].drain];
-    drain.collects.push_back(i);
-    drain.bytes += static_cast<std::uint64_t>(collects_[i].channels) *
-                   static_cast<std::uint64_t>(context_.config.partial_sum_bytes());
-  }
-  for (std::size_t i = 0; i < work_.size(); ++i) {
-    const Work &work = work_[i];
-    Drain &drain = drains_[collects_[work.collect].drain];
-    drain.work.push_back(i);
-    drain.batch.push_back({tile_.ima(work.ima).sample_hold.sums(work.array),
-                           codes_.data() + work.codes, work.vectors});
-    drain.conversions += static_cast<std::uint64_t>(work.vectors);
-  }
-}
-
-/// Rows [128 b, ...) of the flattened kernel [y][x][channel] as runs of bytes in image rows.
-/// Without horizontal dilation, neighbouring taps are neighbours in the image as well.
-void StageEngine::plan_segments(int row_block, std::size_t to) {
-  const std::int64_t channels = stage_.inputs[0].shape.channels;
-  const std::int64_t kernel_row = window_.kernel_width * channels;
-  const std::int64_t run = window_.dilation_width == 1 ? kernel_row : channels;
-  std::int64_t row = std::int64_t{row_block} * context_.config.array.rows;
-  const std::int64_t end =
-      std::min<std::int64_t>(row + context_.config.array.rows, stage_.kernel_rows);
-  while (row < end) {
-    const std::int64_t within_run = row % run;
-    const std::int64_t tap = row % kernel_row / channels;
-    const std::int64_t bytes = std::min(run - within_run, end - row);
-    Segment segment;
-    segment.to = static_cast<std::uint32_t>(to);
-    segment.kernel_row = static_cast<std::int32_t>(row / kernel_row * window_.dilation_height);
-    segment.image_offset = tap * window_.dilation_width * channels + row % channels;
-    segment.bytes = static_cast<std::uint32_t>(bytes);
-    segments_.push_back(segment);
-    to += static_cast<std::size_t>(bytes);
-    row += bytes;
-  }
-}
-
 void StageEngine::plan_times() {
-  if (stage_.op == StageOp::kMvm) return;
+  if (plan_) {
+    fetch_bytes_ = plan_->window_bytes();
+    return;
+  }
   for (const auto &port : ports_) fetch_bytes_ += port->pixel_bytes();
   if (program::has_window(stage_.op)) {
     // Taps in the padding take their time as well, but a kernel has no more taps than the image.
@@ -196,13 +86,11 @@ void StageEngine::plan_times() {
   }
 }
 
-void StageEngine::connect(StreamPort &port, const program::Destination &destination) {
-  port.connect(destination.producer, destination.channel_offset,
-               static_cast<unsigned>(stage_.output_shape.channels));
-  routes_.push_back(
-      {&port, destination.producer,
-       stream_address(destination.tile, destination.slot, destination.port, destination.producer),
-       destination.tile == stage_.tile});
+void StageEngine::connect(StreamPort &port, const program::Destination &to) {
+  const program::Rectangle part = program::sent_part(to, stage_.output_shape);
+  port.connect(to.producer, {to.column_offset, part.columns, to.channel_offset, part.channels});
+  routes_.push_back({&port, to.producer, stream_address(to.tile, to.slot, to.port, to.producer),
+                     to.tile == stage_.tile, part});
 }
 
 // Processes
@@ -251,20 +139,25 @@ void StageEngine::run_process(void (StageEngine::*body)()) {
 }
 
 void StageEngine::front() {
+  const std::int32_t width = stage_.output_shape.width;
   Position at;
   for (at.image = 0; at.image < images_; ++at.image) {
     for (at.y = 0; at.y < stage_.output_shape.height; ++at.y) {
-      for (at.x = 0; at.x < stage_.output_shape.width; ++at.x) front_window(at);
+      for (at.x = 0; at.x < width; at.x += at.pixels) {
+        at.pixels = std::min<std::int32_t>(stage_.burst, width - at.x);
+        front_window(at);
+      }
       free_rows(at);
     }
   }
 }
 
 void StageEngine::back() {
-  const std::uint64_t windows_per_image = static_cast<std::uint64_t>(stage_.output_shape.height) *
-                                          static_cast<std::uint64_t>(stage_.output_shape.width);
+  const std::uint64_t per_row =
+      divide_up(static_cast<std::uint64_t>(stage_.output_shape.width), std::uint64_t{stage_.burst});
+  const std::uint64_t per_image = per_row * static_cast<std::uint64_t>(stage_.output_shape.height);
   for (std::uint64_t image = 0; image < images_; ++image) {
-    for (std::uint64_t i = 0; i < windows_per_image; ++i) back_window();
+    for (std::uint64_t i = 0; i < per_image; ++i) back_window();
   }
 }
 
@@ -272,19 +165,19 @@ void StageEngine::back() {
 
 void StageEngine::front_window(const Position &at) {
   wait_for_inputs(at);
-  window_enters();
+  windows_enter();
   fetch(at);
-  hand_over();
+  hand_over(at);
 }
 
-/// Pixels from the start of the run up to the last one that the window covers.
+/// Pixels from the start of the run up to the last one that the windows cover.
 std::uint64_t StageEngine::pixels_needed(const Position &at) const {
   const auto &shape = stage_.inputs[0].shape;
   const std::int64_t y =
       std::min<std::int64_t>(shape.height - 1, std::int64_t{at.y} * window_.stride_height -
                                                    window_.pad_top + window_.covered_height() - 1);
   const std::int64_t x =
-      std::min<std::int64_t>(shape.width - 1, std::int64_t{at.x} * window_.stride_width -
+      std::min<std::int64_t>(shape.width - 1, std::int64_t{at.last_x()} * window_.stride_width -
                                                   window_.pad_left + window_.covered_width() - 1);
   const std::uint64_t rows = at.image * static_cast<std::uint64_t>(shape.height);
   const auto width = static_cast<std::uint64_t>(shape.width);
@@ -294,36 +187,52 @@ std::uint64_t StageEngine::pixels_needed(const Position &at) const {
 }
 
 void StageEngine::wait_for_inputs(const Position &at) {
-  const std::uint64_t needed = pixels_needed(at);
-  for (auto &port : ports_) {
-    if (port->has(needed)) continue;
+  const std::uint64_t pixels = pixels_needed(at);
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    const std::uint64_t needed = program::is_repeated(stage_, i) ? at.image + 1 : pixels;
+    if (ports_[i]->has(needed)) continue;
     const sc_time since = sc_core::sc_time_stamp();
-    port->wait_for(needed);
+    ports_[i]->wait_for(needed);
     waited_ += sc_core::sc_time_stamp() - since;
   }
 }
 
-/// Copies the window, and for a matrix-vector product drives it through the crossbars.
+/// Copies the windows, and for a matrix-vector product drives them through the crossbars.
 void StageEngine::fetch(const Position &at) {
   const sc_time now = sc_core::sc_time_stamp();
-  sc_time end = tile_.bus.edram_transfer(now, fetch_bytes_);
-  if (stage_.op == StageOp::kMvm) {
-    gather_window(at);
+  const auto windows = static_cast<std::uint64_t>(at.pixels);
+  sc_time end = tile_.bus.edram_transfer(now, windows * fetch_bytes_);
+  if (plan_) {
+    gather_windows(at);
     const std::uint64_t cycle = context_.timing.input_cycle.value();
     const std::uint64_t copied = divide_up((end - origin_).value(), cycle);
     const auto cycles = static_cast<std::uint64_t>(context_.timing.input_cycles);
     end = origin_ + sc_time::from_value((copied + cycles) * cycle);
-    cycles_ += cycles;
-    context_.counters.cycles += cycles;
+    cycles_ += windows * cycles;
+    context_.counters.cycles += windows * cycles;
   } else if (program::has_window(stage_.op)) {
-    gather_pool(at);
+    gather_pools(at);
   } else {
     gather_pixels(at);
   }
   context_.wakes.sleep_until(end);
 }
 
-void StageEngine::gather_window(const Position &at) {
+void StageEngine::gather_windows(const Position &at) {
+  Position window = at;
+  for (std::int32_t i = 0; i < at.pixels; ++i, ++window.x) {
+    gather_window(window, fetched_.data() + static_cast<std::size_t>(i) * plan_->window_bytes());
+  }
+  for (const MvmPlan::InputCopy &input : plan_->inputs()) {
+    if (input.copy >= at.pixels) continue;
+    const std::size_t from =
+        static_cast<std::size_t>(input.copy) * plan_->window_bytes() + input.window_offset;
+    std::memcpy(tile_.ima(input.ima).input_register.data(input.register_offset),
+                fetched_.data() + from, static_cast<std::size_t>(input.rows));
+  }
+}
+
+void StageEngine::gather_window(const Position &at, std::uint8_t *window) const {
   const auto &shape = stage_.inputs[0].shape;
   const StreamPort &port = *ports_[0];
   const std::uint8_t *ring = tile_.edram.data() + stage_.inputs[0].edram_offset;
@@ -332,8 +241,8 @@ void StageEngine::gather_window(const Position &at) {
   const std::int64_t first_byte =
       (std::int64_t{at.x} * window_.stride_width - window_.pad_left) * shape.channels;
   const std::uint64_t image_row = at.image * static_cast<std::uint64_t>(shape.height);
-  for (const Segment &segment : segments_) {
-    std::uint8_t *to = fetched_.data() + segment.to;
+  for (const MvmPlan::Segment &segment : plan_->segments()) {
+    std::uint8_t *to = window + segment.to;
     const std::int64_t y = first_row + segment.kernel_row;
     const std::int64_t begin = first_byte + segment.image_offset;
     const std::int64_t end = begin + segment.bytes;
@@ -350,13 +259,16 @@ void StageEngine::gather_window(const Position &at) {
       std::memset(to + (until - begin), stage_.pad_value, static_cast<std::size_t>(end - until));
     }
   }
-  for (const InputCopy &copy : copies_) {
-    std::memcpy(tile_.ima(copy.ima).input_register.data(copy.register_offset),
-                fetched_.data() + copy.window_offset, static_cast<std::size_t>(copy.rows));
-  }
 }
 
-/// The taps inside the image, one pixel after the other.
+/// The taps inside the image, window after window, one pixel after the other.
+void StageEngine::gather_pools(const Position &at) {
+  fetched_.clear();
+  fetched_taps_.clear();
+  Position window = at;
+  for (std::int32_t i = 0; i < at.pixels; ++i, ++window.x) gather_pool(window);
+}
+
 void StageEngine::gather_pool(const Position &at) {
   const auto &shape = stage_.inputs[0].shape;
   const StreamPort &port = *ports_[0];
@@ -366,8 +278,7 @@ void StageEngine::gather_pool(const Position &at) {
   const auto columns = inside(x0, window_.dilation_width, window_.kernel_width, shape.width);
   const std::uint64_t image_row = at.image * static_cast<std::uint64_t>(shape.height);
   const auto pixel = static_cast<std::size_t>(port.pixel_bytes());
-  fetched_.clear();
-  fetched_taps_ = 0;
+  std::uint64_t taps = 0;
   for (std::int64_t ky = rows.first; ky <= rows.second; ++ky) {
     const auto y = static_cast<std::uint64_t>(y0 + ky * window_.dilation_height);
     const std::uint8_t *row =
@@ -375,28 +286,26 @@ void StageEngine::gather_pool(const Position &at) {
     for (std::int64_t kx = columns.first; kx <= columns.second; ++kx) {
       const auto x = static_cast<std::size_t>(x0 + kx * window_.dilation_width);
       fetched_.insert(fetched_.end(), row + x * pixel, row + (x + 1) * pixel);
-      ++fetched_taps_;
+      ++taps;
     }
   }
+  fetched_taps_.push_back(taps);
 }
 
-/// One pixel of each port.
+/// Pixel after pixel, one of each port.
 void StageEngine::gather_pixels(const Position &at) {
   fetched_.clear();
-  for (const auto &port : ports_) {
-    const auto &shape = port->config().shape;
-    const std::uint64_t row =
-        at.image * static_cast<std::uint64_t>(shape.height) + static_cast<std::uint64_t>(at.y);
-    const std::uint8_t *pixel = tile_.edram.data() + port->config().edram_offset +
-                                port->row_offset(row) +
-                                static_cast<std::uint64_t>(at.x) * port->pixel_bytes();
-    fetched_.insert(fetched_.end(), pixel, pixel + port->pixel_bytes());
-  }
-}
-
-void StageEngine::drive() {
-  for (const Work &work : work_) {
-    tile_.ima(work.ima).evaluate(work.array, work.input_offset, work.rows);
+  for (std::int32_t i = 0; i < at.pixels; ++i) {
+    for (std::size_t k = 0; k < ports_.size(); ++k) {
+      const StreamPort &port = *ports_[k];
+      const bool repeated = program::is_repeated(stage_, k);
+      const auto height = static_cast<std::uint64_t>(port.config().shape.height);
+      const auto y = static_cast<std::uint64_t>(repeated ? 0 : at.y);
+      const auto x = static_cast<std::uint64_t>(repeated ? 0 : at.x + i);
+      const std::uint8_t *pixel = tile_.edram.data() + port.config().edram_offset +
+                                  port.row_offset(at.image * height + y) + x * port.pixel_bytes();
+      fetched_.insert(fetched_.end(), pixel, pixel + port.pixel_bytes());
+    }
   }
 }
 
@@ -409,20 +318,28 @@ void StageEngine::free_rows(const Position &at) {
            : std::clamp<std::int64_t>(
                  (std::int64_t{at.y} + 1) * window_.stride_height - window_.pad_top, 0,
                  shape.height);
-  for (auto &port : ports_) {
-    port->free_rows(at.image * static_cast<std::uint64_t>(shape.height) +
-                    static_cast<std::uint64_t>(next));
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    if (program::is_repeated(stage_, i)) {
+      ports_[i]->free_rows(at.image + (last ? 1 : 0));
+    } else {
+      ports_[i]->free_rows(at.image * static_cast<std::uint64_t>(shape.height) +
+                           static_cast<std::uint64_t>(next));
+    }
   }
 }
 
-void StageEngine::hand_over() {
+void StageEngine::hand_over(const Position &at) {
   while (slot_full_) slot_free_.wait();
-  if (stage_.op == StageOp::kMvm) {
-    drive();
+  if (plan_) {
+    for (const MvmPlan::Work &work : plan_->work()) {
+      if (work.copy >= at.pixels) continue;
+      tile_.ima(work.ima).evaluate(work.array, work.input_offset, work.rows);
+    }
   } else {
     std::swap(fetched_, slot_);
-    slot_taps_ = fetched_taps_;
+    std::swap(slot_taps_, fetched_taps_);
   }
+  slot_at_ = at;
   slot_full_ = true;
   slot_filled_.open();
 }
@@ -432,93 +349,131 @@ void StageEngine::hand_over() {
 void StageEngine::back_window() {
   while (!slot_full_) slot_filled_.wait();
   sc_time ready = sc_core::sc_time_stamp();
-  if (stage_.op == StageOp::kMvm) ready = convert();
+  const Position at = slot_at_;
+  pixel_.pixels = at.pixels;
+  if (plan_) ready = convert();
   context_.wakes.sleep_until(post_process(ready));
-  if (stage_.op != StageOp::kMvm) {
+  if (!plan_) {
     slot_full_ = false;
     slot_free_.open();
   }
   encode_output();
-  for (const Route &route : routes_) send(route);
-  window_leaves();
+  for (const Route &route : routes_) send(route, at);
+  windows_leave(at.pixels);
 }
 
-/// Takes the sums out of the sample-and-holds, which are free for the next window then. Returns
+/// Takes the sums out of the sample-and-holds, which are free for the next windows then. Returns
 /// when the last ones are at the tile's adders.
 sc_time StageEngine::convert() {
+  const std::vector<MvmPlan::Drain> &drains = plan_->drains(pixel_.pixels);
   std::fill(accumulators_.begin(), accumulators_.end(), 0);
-  for (std::size_t i = 0; i + 1 < drains_.size(); ++i) {
-    convert(drains_[i]);
-    const sc_time drained = collect_sums(drains_[i]);
+  for (std::size_t i = 0; i + 1 < drains.size(); ++i) {
+    convert(drains[i]);
+    const sc_time drained = collect_sums(drains[i]);
     tile_.post.add_sums(drained, parts_, pixel_);  // while the next ones are converted
     context_.wakes.sleep_until(drained);
   }
-  convert(drains_.back());
+  convert(drains.back());
   slot_full_ = false;
   slot_free_.open();
-  return collect_sums(drains_.back());
+  return collect_sums(drains.back());
 }
 
-void StageEngine::convert(const Drain &drain) {
+void StageEngine::convert(const MvmPlan::Drain &drain) {
+  batch_.clear();
+  for (const std::size_t i : drain.work) {
+    const MvmPlan::Work &work = plan_->work()[i];
+    batch_.push_back({tile_.ima(work.ima).sample_hold.sums(work.array),
+                      codes_.data() + work.codes, work.vectors});
+  }
   context_.wakes.sleep_until(
-      tile_.nnadc.convert(sc_core::sc_time_stamp(), *converter_, drain.batch));
+      tile_.nnadc.convert(sc_core::sc_time_stamp(), *converter_, batch_));
   add_codes(drain);
   conversions_ += drain.conversions;
   context_.counters.conversions += drain.conversions;
 }
 
 /// The IMA's adder: codes of arrays below each other become one sum in the output register.
-void StageEngine::add_codes(const Drain &drain) {
+void StageEngine::add_codes(const MvmPlan::Drain &drain) {
   for (const std::size_t i : drain.collects) {
-    const Collect &collect = collects_[i];
+    const MvmPlan::Collect &collect = plan_->collect(i);
     tile_.ima(collect.ima).output_register.clear(collect.sums, collect.channels);
   }
   for (const std::size_t i : drain.work) {
-    const Work &work = work_[i];
-    tile_.ima(work.ima).output_register.add(collects_[work.collect].sums,
+    const MvmPlan::Work &work = plan_->work()[i];
+    tile_.ima(work.ima).output_register.add(plan_->collect(work.collect).sums,
                                             codes_.data() + work.codes, work.vectors);
   }
 }
 
 /// Output registers to the tile's adders. The IMA's adder works along with the converters and is
 /// one clock behind them. Returns when all sums of the drain are there.
-sc_time StageEngine::collect_sums(const Drain &drain) {
+sc_time StageEngine::collect_sums(const MvmPlan::Drain &drain) {
   parts_.clear();
   for (const std::size_t i : drain.collects) {
-    const Collect &collect = collects_[i];
+    const MvmPlan::Collect &collect = plan_->collect(i);
     parts_.push_back({tile_.ima(collect.ima).output_register.sums(collect.sums),
-                      collect.first_channel, collect.channels});
+                      collect.copy * pixel_.channels + collect.first_channel, collect.channels});
   }
   return tile_.bus.transfer(sc_core::sc_time_stamp() + context_.timing.tile_clock, drain.bytes);
 }
 
-/// Sends the window's values through the tile's post-processing unit. Returns the end.
+/// Sends the values through the tile's post-processing unit. Returns the end.
 sc_time StageEngine::post_process(const sc_time &ready) {
-  const PoolTaps taps = {slot_.data(), slot_taps_, timed_taps_};
+  if (plan_) return tile_.post.finish_sums(ready, parts_, pixel_);
+  sc_time end = ready;
+  const std::uint8_t *from = slot_.data();
+  PostPixel pixel = pixel_;
+  pixel.pixels = 1;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(pixel_.pixels); ++i) {
+    const std::uint64_t taps = program::has_window(stage_.op) ? slot_taps_[i] : ports_.size();
+    end = post_process(ready, from, taps, pixel);
+    from += taps * ports_[0]->pixel_bytes();
+    pixel.accumulators += pixel.channels;
+    pixel.values += pixel.channels;
+  }
+  return end;
+}
+
+/// One pixel of a stage without crossbars: `taps` pixels of its window or its ports.
+sc_time StageEngine::post_process(const sc_time &ready, const std::uint8_t *from,
+                                  std::uint64_t count, const PostPixel &pixel) {
+  const PoolTaps taps = {from, count, timed_taps_};
   switch (stage_.op) {
     case StageOp::kMvm:
       break;
     case StageOp::kMaxPool:
-      return tile_.post.max_pool(ready, taps, pixel_);
+      return tile_.post.max_pool(ready, taps, pixel);
     case StageOp::kAveragePool: {
       const std::int64_t all = std::int64_t{window_.kernel_height} * window_.kernel_width;
-      const std::int64_t padded = all - static_cast<std::int64_t>(slot_taps_);
-      return tile_.post.average_pool(ready, taps, padded * stage_.pad_value, pixel_);
+      const std::int64_t padded = all - static_cast<std::int64_t>(count);
+      return tile_.post.average_pool(ready, taps, padded * stage_.pad_value, pixel);
     }
     case StageOp::kAdd:
-      return tile_.post.add(ready, slot_.data(), slot_.data() + values_.size(), pixel_);
+      return tile_.post.add(ready, from, from + pixel.channels, pixel);
     case StageOp::kAggregate:
-      return tile_.post.aggregate(ready, slot_.data(), ports_.size(), pixel_);
+      return tile_.post.aggregate(ready, from, ports_.size(), pixel);
+    case StageOp::kLookup:
+      return tile_.post.lookup(ready, from, stage_.table.data(), pixel);
+    case StageOp::kMultiply:
+      return tile_.post.multiply(ready, from, from + pixel.channels, stage_.pad_value,
+                                 stage_.second_zero_point, pixel);
+    case StageOp::kInsideAverage:
+      return tile_.post.inside_average(ready, taps, pixel);
+    case StageOp::kLocalResponse:
+      return tile_.post.local_response(ready, from, stage_, pixel);
   }
-  return tile_.post.finish_sums(ready, parts_, pixel_);
+  return ready;
 }
 
 void StageEngine::encode_output() {
+  const auto values =
+      static_cast<std::size_t>(pixel_.channels) * static_cast<std::size_t>(pixel_.pixels);
   if (stage_.output_element_bytes() == 1) {
-    std::copy(values_.begin(), values_.end(), output_.begin());
+    std::copy_n(values_.begin(), values, output_.begin());
     return;
   }
-  for (std::size_t c = 0; c < values_.size(); ++c) {
+  for (std::size_t c = 0; c < values; ++c) {
     const auto bits = static_cast<std::uint32_t>(values_[c]);
     for (unsigned i = 0; i < 4; ++i) {
       output_[4 * c + i] = static_cast<std::uint8_t>(bits >> (8 * i));
@@ -526,26 +481,44 @@ void StageEngine::encode_output() {
   }
 }
 
-/// Waits for room before it occupies any part of the NoC.
-void StageEngine::send(const Route &route) {
+/// Sends what the receiver gets of the pixels, a piece of one row. Waits for room before it occupies
+/// any part of the NoC.
+void StageEngine::send(const Route &route, const Position &at) {
+  const std::int64_t first = std::max<std::int64_t>(at.x, route.part.first_column);
+  const std::int64_t end =
+      std::min<std::int64_t>(at.last_x() + 1, route.part.first_column + route.part.columns);
+  if (first >= end) return;
+  const auto element = static_cast<std::size_t>(stage_.output_element_bytes());
+  const std::size_t pixel = static_cast<std::size_t>(pixel_.channels) * element;
+  const std::size_t slice = static_cast<std::size_t>(route.part.channels) * element;
+  const auto pixels = static_cast<std::size_t>(end - first);
+  std::uint8_t *data = output_.data() + static_cast<std::size_t>(first - at.x) * pixel;
+  if (slice != pixel) {
+    const std::uint8_t *from = data + static_cast<std::size_t>(route.part.first_channel) * element;
+    packed_.resize(pixels * slice);
+    for (std::size_t i = 0; i < pixels; ++i) {
+      std::copy_n(from + i * pixel, slice, packed_.data() + i * slice);
+    }
+    data = packed_.data();
+  }
   route.port->wait_for_room(route.producer);
-  prepare_write(payload_, route.address, output_.data(), output_.size());
+  prepare_write(payload_, route.address, data, pixels * slice);
   tile_.send(payload_, route.local);
 }
 
 // Accounting
 
-void StageEngine::window_enters() {
+void StageEngine::windows_enter() {
   const sc_time now = sc_core::sc_time_stamp();
   if (!started_) first_start_ = now - origin_;
   started_ = true;
   if (in_flight_++ == 0) active_since_ = now;
 }
 
-void StageEngine::window_leaves() {
+void StageEngine::windows_leave(std::int32_t windows) {
   const sc_time now = sc_core::sc_time_stamp();
-  ++windows_;
-  ++context_.counters.windows;
+  windows_ += static_cast<std::uint64_t>(windows);
+  context_.counters.windows += static_cast<std::uint64_t>(windows);
   last_end_ = now - origin_;
   if (--in_flight_ != 0) return;
   busy_ += now - active_since_;

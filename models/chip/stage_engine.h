@@ -6,19 +6,20 @@
 //   back:  convert (NNADCs shared by the tile), add in IMA and tile, post-process, send. When the
 //          output registers do not hold all sums of a window, conversion stops while the first
 //          ones drain to the tile's adders.
+// A stage with copies of its weights does all this with several neighbouring windows at a time.
 // The sample-and-holds are the slot of depth one between them. Stages without crossbars (pools,
 // additions, aggregators) have the same shape: fetch, then post-process and send. The stage only
 // says what passes through which unit and waits for it; the units compute (ima.h, tile_units.h).
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <systemc>
 #include <tlm>
 #include <vector>
 
 #include "chip/chip_context.h"
+#include "chip/mvm_plan.h"
 #include "chip/stream_port.h"
 #include "chip/tile_units.h"
 #include "program/stage.h"
@@ -41,7 +42,9 @@ class StageEngine {
   void connect(StreamPort &port, const program::Destination &destination);
   /// Takes the stage's part of the output registers. After all stages have been loaded, in load
   /// order.
-  void take_output_registers();
+  void take_output_registers() {
+    if (plan_) plan_->take_output_registers();
+  }
 
   static constexpr int kProcesses = 2;
   /// Starts a run of `images` images; all pipelines are empty.
@@ -53,58 +56,21 @@ class StageEngine {
   abi::StageCounters counters() const;
 
  private:
-  /// A run of bytes that window and image have in common: what one row of the kernel contributes to
-  /// a row block. `image_offset` counts from the window's first column.
-  struct Segment {
-    std::uint32_t to = 0;
-    std::int32_t kernel_row = 0;  // times dilation
-    std::int64_t image_offset = 0;
-    std::uint32_t bytes = 0;
-  };
-  /// A row block that an IMA has in its input register.
-  struct InputCopy {
-    int ima = 0;
-    std::size_t window_offset = 0, register_offset = 0;
-    int rows = 0;
-  };
-  struct Work {  // one array
-    int ima = 0, array = 0;
-    std::size_t input_offset = 0;
-    int rows = 0, vectors = 0;
-    std::size_t collect = 0;  // number of its sums in collects_
-    std::size_t codes = 0;    // in codes_
-  };
-  struct Collect {  // sums that an IMA sends to the tile's adders
-    int ima = 0;
-    int first_channel = 0, channels = 0;
-    std::size_t sums = 0;   // in the IMA's output register
-    std::size_t drain = 0;  // with which they leave it
-  };
-  /// A portion of the window that the output registers hold at once: conversions up to their sums.
-  struct Drain {
-    std::vector<Conversion> batch;
-    std::vector<std::size_t> work, collects;
-    std::uint64_t bytes = 0, conversions = 0;
-  };
-  struct SumsOfIma {
-    std::size_t least = 0, all = 0;  // of one array; of the window
-  };
   struct Route {
     StreamPort *port = nullptr;
     unsigned producer = 0;
     std::uint64_t address = 0;
     bool local = false;
+    program::Rectangle part;  // of the stage's output rows
   };
+  /// Neighbouring output pixels that are computed together.
   struct Position {
     std::uint64_t image = 0;
-    std::int32_t y = 0, x = 0;  // of the output pixel
+    std::int32_t y = 0, x = 0, pixels = 1;
+    std::int32_t last_x() const { return x + pixels - 1; }
   };
 
   // Set-up
-  void plan_arrays();
-  std::map<int, SumsOfIma> sums_by_ima() const;
-  void plan_drains();
-  void plan_segments(int row_block, std::size_t to);
   void plan_times();
 
   // Processes
@@ -119,25 +85,28 @@ class StageEngine {
   std::uint64_t pixels_needed(const Position &at) const;
   void wait_for_inputs(const Position &at);
   void fetch(const Position &at);
-  void gather_window(const Position &at);
+  void gather_windows(const Position &at);
+  void gather_window(const Position &at, std::uint8_t *window) const;
+  void gather_pools(const Position &at);
   void gather_pool(const Position &at);
   void gather_pixels(const Position &at);
-  void drive();
   void free_rows(const Position &at);
-  void hand_over();
+  void hand_over(const Position &at);
 
   // Back
   sc_core::sc_time convert();
-  void convert(const Drain &drain);
-  void add_codes(const Drain &drain);
-  sc_core::sc_time collect_sums(const Drain &drain);
+  void convert(const MvmPlan::Drain &drain);
+  void add_codes(const MvmPlan::Drain &drain);
+  sc_core::sc_time collect_sums(const MvmPlan::Drain &drain);
   sc_core::sc_time post_process(const sc_core::sc_time &ready);
+  sc_core::sc_time post_process(const sc_core::sc_time &ready, const std::uint8_t *from,
+                                std::uint64_t count, const PostPixel &pixel);
   void encode_output();
-  void send(const Route &route);
+  void send(const Route &route, const Position &at);
 
   // Accounting
-  void window_enters();
-  void window_leaves();
+  void windows_enter();
+  void windows_leave(std::int32_t windows);
 
   Tile &tile_;
   ChipContext &context_;
@@ -149,25 +118,21 @@ class StageEngine {
   std::unique_ptr<peripheral::AnalogToDigital> converter_;
   peripheral::Requantiser requantiser_;
 
-  // Plan of an MVM window
-  std::vector<Segment> segments_;
-  std::vector<InputCopy> copies_;
-  std::vector<Work> work_;
-  std::vector<Collect> collects_;
-  std::vector<Drain> drains_;
+  std::unique_ptr<MvmPlan> plan_;    // of matrix-vector products only
+  std::vector<Conversion> batch_;    // of the drain under way
   std::vector<PartialSums> parts_;   // of the drain under way
   std::vector<std::int32_t> codes_;  // of all arrays, as they leave the converters
-  // Of any window
   std::uint64_t fetch_bytes_ = 0, timed_taps_ = 1;
 
-  // The window that is being fetched, and the one between the processes
+  // The windows that are being fetched, and those between the processes
   std::vector<std::uint8_t> fetched_, slot_;
-  std::uint64_t fetched_taps_ = 0, slot_taps_ = 0;
+  std::vector<std::uint64_t> fetched_taps_, slot_taps_;  // of pools, per window
+  Position slot_at_;
   bool slot_full_ = false;
   std::vector<std::int64_t> accumulators_;
   std::vector<std::int32_t> values_;
   PostPixel pixel_;
-  std::vector<std::uint8_t> output_;
+  std::vector<std::uint8_t> output_, packed_;
   tlm::tlm_generic_payload payload_;
 
   // The run

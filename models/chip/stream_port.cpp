@@ -1,6 +1,7 @@
 #include "chip/stream_port.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace npim::chip {
 
@@ -15,16 +16,22 @@ StreamPort::StreamPort(const program::InputPort &port, Activity &activity)
   }
 }
 
-void StreamPort::connect(unsigned producer, unsigned channel_offset, unsigned channels) {
-  producers_[producer]->offset = std::uint64_t{channel_offset} * port_.element_bytes;
-  producers_[producer]->bytes = std::uint64_t{channels} * port_.element_bytes;
+void StreamPort::connect(unsigned producer, const program::Rectangle &part) {
+  Producer &from = *producers_[producer];
+  from.offset = static_cast<std::uint64_t>(part.first_channel) * port_.element_bytes;
+  from.bytes = static_cast<std::uint64_t>(part.channels) * port_.element_bytes;
+  from.first_column = from.column = static_cast<std::uint64_t>(part.first_column);
+  from.end_column = from.first_column + static_cast<std::uint64_t>(part.columns);
 }
 
 void StreamPort::reset() {
-  complete_ = wanted_ = freed_rows_ = 0;
+  wanted_ = freed_rows_ = 0;
+  // Channels that are all constant are always there.
+  complete_ = producers_.empty() ? std::numeric_limits<std::uint64_t>::max() : 0;
   arrived_.reset();
   for (auto &producer : producers_) {
-    producer->pixels = producer->row = producer->column = 0;
+    producer->row = 0;
+    producer->column = producer->first_column;
     producer->room.reset();
   }
 }
@@ -36,14 +43,13 @@ void StreamPort::wait_for_room(unsigned producer) {
 
 void StreamPort::deliver(unsigned producer, std::uint64_t pixels) {
   Producer &from = *producers_[producer];
-  from.pixels += pixels;
   from.column += pixels;
-  if (from.column == width_) {
-    from.column = 0;
+  if (from.column == from.end_column) {
+    from.column = from.first_column;
     ++from.row;
   }
-  complete_ = from.pixels;
-  for (const auto &other : producers_) complete_ = std::min(complete_, other->pixels);
+  complete_ = frontier(from);
+  for (const auto &other : producers_) complete_ = std::min(complete_, frontier(*other));
   if (arrived_.is_waiting() && complete_ >= wanted_) arrived_.open();
 }
 

@@ -20,8 +20,8 @@ class StreamPort {
   const program::InputPort &config() const { return port_; }
   std::uint64_t pixel_bytes() const { return pixel_bytes_; }
   std::uint64_t row_bytes() const { return row_bytes_; }
-  /// Tells the slice of the channels that a producer delivers.
-  void connect(unsigned producer, unsigned channel_offset, unsigned channels);
+  /// Tells the rectangle of every row that a producer delivers.
+  void connect(unsigned producer, const program::Rectangle &part);
   unsigned producers() const { return static_cast<unsigned>(producers_.size()); }
   /// Back to an empty ring, at the start of a run.
   void reset();
@@ -31,6 +31,10 @@ class StreamPort {
   void wait_for_room(unsigned producer);
   /// Bytes per pixel of a producer.
   std::uint64_t slice_bytes(unsigned producer) const { return producers_[producer]->bytes; }
+  /// Pixels that the producer still has to deliver in its current row.
+  std::uint64_t pixels_left(unsigned producer) const {
+    return producers_[producer]->end_column - producers_[producer]->column;
+  }
   /// Calls copy(ring offset, bytes) for each of the next `pixels` pixels' bytes, contiguous ones
   /// together. All must be in the row that wait_for_room() answered for.
   template <typename Copy>
@@ -52,11 +56,15 @@ class StreamPort {
  private:
   struct Producer {
     explicit Producer(Activity &activity) : room(activity) {}
-    std::uint64_t offset = 0, bytes = 0;  // slice within a pixel
-    std::uint64_t pixels = 0;             // delivered
-    std::uint64_t row = 0, column = 0;    // of the next pixel
+    std::uint64_t offset = 0, bytes = 0;          // slice within a pixel
+    std::uint64_t first_column = 0, end_column = 0;  // strip within a row
+    std::uint64_t row = 0, column = 0;            // of the next pixel
     Gate room;
   };
+  /// Pixels from the start of the run up to the producer's next one.
+  std::uint64_t frontier(const Producer &producer) const {
+    return producer.row * width_ + producer.column;
+  }
   bool has_room(const Producer &producer) const {
     return producer.row < freed_rows_ + port_.ring_rows;
   }
@@ -64,7 +72,7 @@ class StreamPort {
   program::InputPort port_;
   std::uint64_t pixel_bytes_, row_bytes_, width_;
   std::vector<std::unique_ptr<Producer>> producers_;
-  std::uint64_t complete_ = 0;  // pixels delivered by all producers
+  std::uint64_t complete_ = 0;  // pixels that nobody still has to deliver
   std::uint64_t wanted_ = 0;    // by the waiting consumer
   std::uint64_t freed_rows_ = 0;
   Gate arrived_;

@@ -56,7 +56,7 @@ void Tile::b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &dela
       understood = access_crossbar(address, payload, delay);
       break;
     case ChipRegion::kControl:
-      understood = payload.is_write() && load_stage(address, payload);
+      understood = payload.is_write() && load_stage(address, payload, delay);
       break;
     case ChipRegion::kStream:
       understood = payload.is_write() && receive(address, payload, delay);
@@ -115,20 +115,41 @@ bool Tile::access_crossbar(const ChipAddress &address, tlm::tlm_generic_payload 
 }
 
 /// The controller has checked the stage against the chip and against all others.
-bool Tile::load_stage(const ChipAddress &address, const tlm::tlm_generic_payload &payload) {
+bool Tile::load_stage(const ChipAddress &address, const tlm::tlm_generic_payload &payload,
+                      sc_core::sc_time &delay) {
   const auto control =
       program::decode_control(payload.get_data_ptr(), payload.get_data_length(), name());
   if (control.stages.size() != 1) return false;
+  for (const auto &port : control.stages[0].inputs) delay += write_constants(port, delay);
   stages_.push_back(std::make_unique<StageEngine>(*this, context_, control.stages[0],
                                                   static_cast<std::uint32_t>(address.detail)));
   return true;
+}
+
+/// Fills in the channels of a ring that nobody delivers. Returns when they are written, counted from
+/// `after` from now.
+sc_core::sc_time Tile::write_constants(const program::InputPort &port,
+                                       const sc_core::sc_time &after) {
+  if (port.constants.empty()) return sc_core::SC_ZERO_TIME;
+  const auto pixels = std::size_t{port.ring_rows} * static_cast<std::size_t>(port.shape.width);
+  const auto channels = static_cast<std::size_t>(port.shape.channels);
+  std::uint64_t bytes = 0;
+  for (const auto &constant : port.constants) {
+    for (std::size_t pixel = 0; pixel < pixels; ++pixel) {
+      std::fill_n(edram.data() + port.edram_offset + pixel * channels + constant.first,
+                  constant.count, constant.value);
+    }
+    bytes += pixels * constant.count;
+  }
+  const sc_core::sc_time start = sc_core::sc_time_stamp() + after;
+  return bus.edram_transfer(start, bytes) - start;
 }
 
 bool Tile::receive(const ChipAddress &address, const tlm::tlm_generic_payload &payload,
                    sc_core::sc_time &delay) {
   StageEngine *to = stage(static_cast<unsigned>(address.detail >> 32));
   const auto number = static_cast<std::size_t>(address.detail >> 24 & 0xff);
-  const auto producer = static_cast<unsigned>(address.detail >> 16 & 0xff);
+  const auto producer = static_cast<unsigned>(address.detail >> 8 & 0xffff);
   if (to == nullptr || number >= to->stage().inputs.size()) return false;
   StreamPort &port = to->port(number);
   if (producer >= port.producers()) return false;

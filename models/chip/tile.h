@@ -61,7 +61,9 @@ class Tile : public sc_core::sc_module {
                     sc_core::sc_time &delay);
   bool access_crossbar(const ChipAddress &address, tlm::tlm_generic_payload &payload,
                        sc_core::sc_time &delay);
-  bool load_stage(const ChipAddress &address, const tlm::tlm_generic_payload &payload);
+  bool load_stage(const ChipAddress &address, const tlm::tlm_generic_payload &payload,
+                  sc_core::sc_time &delay);
+  sc_core::sc_time write_constants(const program::InputPort &port, const sc_core::sc_time &after);
   bool receive(const ChipAddress &address, const tlm::tlm_generic_payload &payload,
                sc_core::sc_time &delay);
 

@@ -32,7 +32,7 @@ std::uint64_t PostProcessor::accumulate(const std::vector<PartialSums> &parts,
                                         const PostPixel &pixel) {
   std::uint64_t values = 0;
   for (const PartialSums &part : parts) {
-    std::int64_t *to = pixel.accumulators + part.first_channel;
+    std::int64_t *to = pixel.accumulators + part.first;
     for (int c = 0; c < part.channels; ++c) to[c] += part.sums[c];
     values += static_cast<std::uint64_t>(part.channels);
   }
@@ -48,7 +48,9 @@ sc_time PostProcessor::finish_sums(const sc_time &earliest, const std::vector<Pa
                                    const PostPixel &pixel) {
   std::uint64_t values = accumulate(parts, pixel);
   finish(pixel);
-  if (pixel.requantiser != nullptr) values += static_cast<std::uint64_t>(pixel.channels);
+  if (pixel.requantiser != nullptr) {
+    values += static_cast<std::uint64_t>(pixel.channels) * static_cast<std::uint64_t>(pixel.pixels);
+  }
   return reserve(earliest, values);
 }
 
@@ -79,6 +81,61 @@ sc_time PostProcessor::add(const sc_time &earliest, const std::uint8_t *a, const
   return reserve(earliest, 2 * static_cast<std::uint64_t>(pixel.channels));
 }
 
+sc_time PostProcessor::lookup(const sc_time &earliest, const std::uint8_t *values,
+                              const std::int32_t *table, const PostPixel &pixel) {
+  for (int c = 0; c < pixel.channels; ++c) pixel.values[c] = table[values[c]];
+  return reserve(earliest, static_cast<std::uint64_t>(pixel.channels));
+}
+
+sc_time PostProcessor::multiply(const sc_time &earliest, const std::uint8_t *a,
+                                const std::uint8_t *b, std::int32_t zero_a, std::int32_t zero_b,
+                                const PostPixel &pixel) {
+  const peripheral::Requantiser &post = *pixel.requantiser;
+  for (int c = 0; c < pixel.channels; ++c) {
+    const std::int64_t product = std::int64_t{a[c] - zero_a} * (b[c] - zero_b);
+    pixel.values[c] = post.finish(product * post.multiplier[0] + post.bias[0]);
+  }
+  return reserve(earliest, 2 * static_cast<std::uint64_t>(pixel.channels));
+}
+
+sc_time PostProcessor::inside_average(const sc_time &earliest, const PoolTaps &taps,
+                                      const PostPixel &pixel) {
+  const peripheral::Requantiser &post = *pixel.requantiser;
+  const auto channels = static_cast<std::uint64_t>(pixel.channels);
+  std::fill_n(pixel.accumulators, channels, 0);
+  for (std::uint64_t tap = 0; tap < taps.count; ++tap) {
+    peripheral::add_up(taps.pixels + tap * channels, pixel.channels, pixel.accumulators);
+  }
+  for (int c = 0; c < pixel.channels; ++c) {
+    pixel.values[c] =
+        post.finish(pixel.accumulators[c] * post.multiplier[taps.count - 1] + post.bias[0]);
+  }
+  return reserve(earliest, taps.timed * channels);
+}
+
+/// A running sum of squares over the neighbouring channels: each enters and leaves it once.
+sc_time PostProcessor::local_response(const sc_time &earliest, const std::uint8_t *values,
+                                      const program::Stage &stage, const PostPixel &pixel) {
+  const peripheral::Requantiser &post = *pixel.requantiser;
+  const std::int32_t before = (stage.neighbours - 1) / 2, after = stage.neighbours / 2;
+  const auto square = [&](std::int32_t c) {
+    const std::int64_t value = values[c] - std::int32_t{stage.pad_value};
+    return value * value;
+  };
+  std::int64_t squares = 0;
+  for (std::int32_t c = 0; c < std::min(after, pixel.channels); ++c) squares += square(c);
+  const std::size_t last = stage.table.size() - 1;
+  for (std::int32_t c = 0; c < pixel.channels; ++c) {
+    if (after < pixel.channels - c) squares += square(c + after);
+    if (c > before) squares -= square(c - before - 1);
+    const std::size_t factor = std::min(static_cast<std::size_t>(squares >> stage.sum_shift), last);
+    const std::int64_t product =
+        std::int64_t{values[c] - std::int32_t{stage.pad_value}} * stage.table[factor];
+    pixel.values[c] = post.finish(product * post.multiplier[0] + post.bias[0]);
+  }
+  return reserve(earliest, 3 * static_cast<std::uint64_t>(pixel.channels));
+}
+
 sc_time PostProcessor::aggregate(const sc_time &earliest, const std::uint8_t *pixels,
                                  std::size_t ports, const PostPixel &pixel) {
   const auto channels = static_cast<std::size_t>(pixel.channels);
@@ -101,11 +158,14 @@ sc_time PostProcessor::reserve(const sc_time &earliest, std::uint64_t values) {
 /// raw sums fit in 32 bits.
 void PostProcessor::finish(const PostPixel &pixel) {
   if (pixel.requantiser != nullptr) {
-    pixel.requantiser->per_channel(pixel.accumulators, pixel.channels, pixel.values);
+    for (std::ptrdiff_t i = 0; i < pixel.pixels; ++i) {
+      pixel.requantiser->per_channel(pixel.accumulators + i * pixel.channels, pixel.channels,
+                                     pixel.values + i * pixel.channels);
+    }
     return;
   }
-  for (int c = 0; c < pixel.channels; ++c) {
-    pixel.values[c] = static_cast<std::int32_t>(pixel.accumulators[c]);
+  for (std::ptrdiff_t i = 0; i < std::ptrdiff_t{pixel.pixels} * pixel.channels; ++i) {
+    pixel.values[i] = static_cast<std::int32_t>(pixel.accumulators[i]);
   }
 }
 

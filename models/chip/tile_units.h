@@ -14,6 +14,7 @@
 #include "chip/chip_context.h"
 #include "peripheral/nnadc.h"
 #include "peripheral/post_processing.h"
+#include "program/stage.h"
 
 namespace npim::chip {
 
@@ -99,7 +100,7 @@ class Nnadc : public sc_core::sc_module {
 /// Sums of codes that one IMA sends for channels that follow each other.
 struct PartialSums {
   const std::int64_t *sums = nullptr;
-  int first_channel = 0, channels = 0;
+  int first = 0, channels = 0;  ///< first: among the accumulators, pixel * channels + channel
 };
 
 /// The pixels of a pool's window that lie inside the image, [tap][channel].
@@ -109,12 +110,14 @@ struct PoolTaps {
   std::uint64_t timed = 0;  ///< taps that take time: those in the padding as well
 };
 
-/// One pixel of a stage in the post-processing unit.
+/// A pixel of a stage in the post-processing unit, or the neighbouring pixels that the copies of a
+/// matrix-vector product yield together: [pixel][channel].
 struct PostPixel {
   int channels = 0;
   const peripheral::Requantiser *requantiser = nullptr;  ///< null: sums are sent raw
-  std::int64_t *accumulators = nullptr;                  ///< one per channel
-  std::int32_t *values = nullptr;                        ///< the results, one per channel
+  std::int64_t *accumulators = nullptr;
+  std::int32_t *values = nullptr;  ///< the results
+  int pixels = 1;
 };
 
 /// Adders, requantisation, pooling: `post_lanes` values per tile clock. All operations work on one
@@ -137,6 +140,16 @@ class PostProcessor : public sc_core::sc_module {
                                 std::int64_t padding, const PostPixel &pixel);
   sc_core::sc_time add(const sc_core::sc_time &earliest, const std::uint8_t *a,
                        const std::uint8_t *b, const PostPixel &pixel);
+  /// The operations of the same names in network/quantised.h.
+  sc_core::sc_time lookup(const sc_core::sc_time &earliest, const std::uint8_t *values,
+                          const std::int32_t *table, const PostPixel &pixel);
+  sc_core::sc_time multiply(const sc_core::sc_time &earliest, const std::uint8_t *a,
+                            const std::uint8_t *b, std::int32_t zero_a, std::int32_t zero_b,
+                            const PostPixel &pixel);
+  sc_core::sc_time inside_average(const sc_core::sc_time &earliest, const PoolTaps &taps,
+                                  const PostPixel &pixel);
+  sc_core::sc_time local_response(const sc_core::sc_time &earliest, const std::uint8_t *values,
+                                  const program::Stage &stage, const PostPixel &pixel);
   /// Adds up the s32 pixels (little endian) of `ports` input ports.
   sc_core::sc_time aggregate(const sc_core::sc_time &earliest, const std::uint8_t *pixels,
                              std::size_t ports, const PostPixel &pixel);

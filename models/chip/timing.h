@@ -48,6 +48,7 @@ struct Timing {
   sc_core::sc_time edram_word;    ///< each word: what is slower, bus or banks
   sc_core::sc_time conversion;    ///< of one NNADC
   sc_core::sc_time write_pulse;   ///< one programming pulse and its verify
+  sc_core::sc_time chip_link_latency, chip_link_byte;  ///< between chips
   sc_core::sc_time link_latency;
   double link_ns_per_byte;
   int input_cycles;
@@ -61,6 +62,8 @@ struct Timing {
             tile_clock, sc_core::sc_time(chip.edram.access_ns / chip.edram.banks, sc_core::SC_NS))),
         conversion(1e3 / chip.nnadc.rate_msps, sc_core::SC_NS),
         write_pulse(chip.array.write_pulse_ns + chip.array.verify_read_ns, sc_core::SC_NS),
+        chip_link_latency(chip.chips.link_latency_ns, sc_core::SC_NS),
+        chip_link_byte(1.0 / chip.chips.link_gigabytes_per_second, sc_core::SC_NS),
         link_latency(chip.host_link.latency_ns, sc_core::SC_NS),
         link_ns_per_byte(1.0 / chip.host_link.gigabytes_per_second),
         input_cycles(chip.input_cycles()) {}

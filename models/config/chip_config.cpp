@@ -166,6 +166,11 @@ ChipConfig parse_chip_config(const Node &node) {
   chip.host_link.gigabytes_per_second = link.number("gigabytes_per_second", 1e-6, 1e6);
   chip.host_link.latency_ns = link.number("latency_ns", 0, kLongestNs);
   link.finish();
+  Object chips(top.at("chips"));
+  chip.chips.count = chips.integer("count", 1, 64);
+  chip.chips.link_gigabytes_per_second = chips.number("link_gigabytes_per_second", 1e-6, 1e6);
+  chip.chips.link_latency_ns = chips.number("link_latency_ns", 0, kLongestNs);
+  chips.finish();
   top.finish();
   check_consistency(node, chip);
   return chip;

@@ -80,7 +80,16 @@ struct ChipConfig {
     double latency_ns = 5.0;
   } host_link;
 
-  int tiles() const { return tile_columns * tile_rows; }
+  /// Chips like this one in a chain, each joined to the next by a link. The first has the controller
+  /// and the host link. Tiles are numbered through all chips.
+  struct Chips {
+    int count = 1;
+    double link_gigabytes_per_second = 6.4;  ///< one HyperTransport link [IS], each way
+    double link_latency_ns = 5.0;
+  } chips;
+
+  int tiles_per_chip() const { return tile_columns * tile_rows; }
+  int tiles() const { return tiles_per_chip() * chips.count; }
   int arrays_per_tile() const { return imas_per_tile * arrays_per_ima; }
   /// Logical weight vectors (columns of signed weights) per array: W_P and W_N, one column per bit.
   int vectors_per_array() const { return array.columns / (2 * weight_columns()); }

@@ -1,6 +1,12 @@
 // Mapping: places the layers of an integer network on tiles and writes the program that the chip
-// loads. One copy per layer: every layer gets arrays once, layers in network order fill tiles in a
-// snake through the grid, so that neighbours in the network are neighbours on the chip.
+// loads. The steps, each in a file of its own:
+//   layer_cut      how a layer is cut into stages: by channels, kernel rows, strips and copies
+//   replication    how many copies of its weights each layer gets
+//   stage_graph    the stages and who sends what to whom
+//   ring_sizes     rows that each input buffer must hold so that no stream ever waits in a circle
+//   tile_allocator the places, in network order in a snake through the grid, so that neighbours in
+//                  the network are neighbours on the chip
+//   traffic        what moving the data costs
 #pragma once
 
 #include <cstdint>
@@ -8,6 +14,7 @@
 #include <vector>
 
 #include "config/chip_config.h"
+#include "mapping/replication.h"
 #include "network/quantised.h"
 #include "program/program_file.h"
 
@@ -21,11 +28,20 @@ struct LayerPlacement {
   std::int64_t weights = 0;  ///< signed weights
   std::int64_t macs = 0;     ///< multiply-accumulates per image
   std::int64_t windows = 0;  ///< windows per image
-  int arrays = 0;
-  double utilisation = 0;         ///< used cells over cells of the arrays taken
-  int row_blocks = 0;             ///< arrays below each other: partial sums per output
-  std::vector<int> tiles;         ///< in placement order, aggregator last
-  std::int64_t buffer_bytes = 0;  ///< eDRAM taken by the layer's input buffers
+  int replication = 1;       ///< copies of the weights, over all strips
+  int strips = 1;            ///< parts of the image's width, each on tiles of its own
+  int packed_groups = 1;     ///< convolution groups that share an array
+  int arrays = 0;            ///< of all copies
+  double utilisation = 0;    ///< used cells over cells of the arrays taken
+  int row_blocks = 0;        ///< arrays below each other: partial sums per output
+  std::vector<int> tiles;    ///< ascending
+  std::int64_t buffer_bytes = 0;  ///< eDRAM taken by the layer's input buffers, on all tiles
+  int ring_rows = 0;              ///< of its deepest input buffer
+  /// Bytes that the least buffer of one window stream holds: ((k_y - 1) * width + k_x) * channels
+  /// ([IS] section 5, buffer requirement), over all inputs of the layer; for additions a pixel.
+  std::int64_t least_buffer_bytes = 0;
+  std::int64_t output_bytes = 0;      ///< sent per image, each destination counted
+  std::int64_t output_hop_bytes = 0;  ///< the same times the routers on the way
 };
 
 struct Mapping {
@@ -33,11 +49,18 @@ struct Mapping {
   std::vector<LayerPlacement> layers;
   int tiles_used = 0;
   int arrays_used = 0;
+  std::int64_t image_hop_bytes = 0;  ///< of the input image
+  std::int64_t hop_bytes = 0;        ///< of one image, all layers and the input
+};
+
+struct MapOptions {
+  Replication replication = Replication::kBalanced;
 };
 
 /// Maps a network onto a chip. Throws InputError naming the layer when arrays, tiles or eDRAM do
 /// not suffice, or when the network's converter format is not the chip's.
-Mapping map_network(const network::QuantisedNetwork &network, const config::ChipConfig &chip);
+Mapping map_network(const network::QuantisedNetwork &network, const config::ChipConfig &chip,
+                    const MapOptions &options = {});
 
 /// The capabilities that a program states and a chip is checked against.
 program::Requirements requirements_of(const config::ChipConfig &chip);

@@ -8,13 +8,15 @@ namespace {
 constexpr int kSlotsPerTile = 256;
 }  // namespace
 
-TileAllocator::TileAllocator(const config::ChipConfig &chip)
-    : chip_(chip), taken_(static_cast<std::size_t>(chip.tiles())) {}
+TileAllocator::TileAllocator(const config::ChipConfig &chip, int look_back)
+    : chip_(chip), look_back_(look_back), taken_(static_cast<std::size_t>(chip.tiles())) {}
 
 int TileAllocator::tile_at(int position) const {
-  const int row = position / chip_.tile_columns;
+  const int chip = position / chip_.tiles_per_chip();
+  const int row = position % chip_.tiles_per_chip() / chip_.tile_columns;
   const int column = position % chip_.tile_columns;
-  return row * chip_.tile_columns + (row % 2 == 0 ? column : chip_.tile_columns - 1 - column);
+  return chip * chip_.tiles_per_chip() + row * chip_.tile_columns +
+         (row % 2 == 0 ? column : chip_.tile_columns - 1 - column);
 }
 
 bool TileAllocator::fits(int position, int arrays, std::int64_t edram_bytes) const {
@@ -25,11 +27,15 @@ bool TileAllocator::fits(int position, int arrays, std::int64_t edram_bytes) con
 }
 
 int TileAllocator::find(int arrays, std::int64_t edram_bytes) const {
-  for (const int position : {position_, position_ + 1}) {
+  if (fits(position_, arrays, edram_bytes)) return position_;
+  // Room that is left over nearby comes before a fresh tile.
+  const int nearest = std::max(0, position_ - look_back_);
+  for (int position = position_ - 1; position >= nearest; --position) {
     if (fits(position, arrays, edram_bytes)) return position;
   }
-  for (int distance = 1; distance < chip_.tiles(); ++distance) {
-    if (fits(position_ - distance, arrays, edram_bytes)) return position_ - distance;
+  if (fits(position_ + 1, arrays, edram_bytes)) return position_ + 1;
+  for (int position = position_ - 1; position >= 0; --position) {
+    if (fits(position, arrays, edram_bytes)) return position;
   }
   return -1;
 }

@@ -13,8 +13,9 @@ namespace npim::mapping {
 
 class TileAllocator {
  public:
-  /// `chip` must outlive the allocator.
-  explicit TileAllocator(const config::ChipConfig &chip);
+  /// `chip` must outlive the allocator. Room on the last `look_back` tiles is used before a fresh
+  /// tile is.
+  explicit TileAllocator(const config::ChipConfig &chip, int look_back = 0);
 
   struct Place {
     int tile = 0;
@@ -46,6 +47,7 @@ class TileAllocator {
   int find(int arrays, std::int64_t edram_bytes) const;
 
   const config::ChipConfig &chip_;
+  const int look_back_;
   std::vector<Taken> taken_;  ///< by place in the snake
   int position_ = 0;
 };

@@ -1,10 +1,12 @@
 #include "program/control_check.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <limits>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -20,12 +22,15 @@ using network::TensorShape;
 constexpr std::size_t kImage = std::numeric_limits<std::size_t>::max();  ///< as a producer
 constexpr std::int64_t kLargestS32 = std::numeric_limits<std::int32_t>::max();
 constexpr std::int64_t kLargestWindow = std::int64_t{1} << 24;
+constexpr std::int64_t kMostValues = std::int64_t{1} << 24;  ///< of a stage's windows at one time
 
-/// A slice of a port's channels and where it comes from.
+constexpr std::size_t kConstant = kImage - 1;  ///< as a producer
+
+/// The part of a port's rows that a producer delivers (or that is constant).
 struct Connection {
   std::size_t producer = kImage;
   unsigned number = 0;  ///< which of the port's producers it claims to be
-  std::int64_t first_channel = 0, channels = 0;
+  Rectangle part;
 };
 
 struct Failure {
@@ -65,12 +70,13 @@ class Checker {
   }
 
   void check_sizes() {
+    const auto chips = static_cast<std::size_t>(chip_.chips.count);
     require(!program_.stages.empty(), "no stages");
-    require(program_.stages.size() <= kMostStages, "more stages than the controller holds");
+    require(program_.stages.size() <= kMostStages * chips, "more stages than the controller holds");
     require(!program_.inputs.empty(), "the image goes nowhere");
     std::size_t connections = program_.inputs.size();
     for (const auto &stage : program_.stages) connections += stage.destinations.size();
-    require(connections <= kMostConnections, "more connections than the controller holds");
+    require(connections <= kMostConnections * chips, "more connections than the controller holds");
     require(program_.output_element_bytes == 1 || program_.output_element_bytes == 4,
             "output elements have 1 or 4 bytes");
     const auto &out = program_.output_shape;
@@ -93,29 +99,54 @@ class Checker {
             "two stages in one slot of a tile");
     check_inputs(stage);
     if (has_window(stage.op)) check_window(stage);
+    check_burst(stage);
+    check_table(stage);
     if (stage.op == StageOp::kMvm) {
       check_arrays(stage);
     } else {
-      require(stage.arrays.empty(), "arrays without a matrix-vector product");
+      require(stage.arrays.empty() && stage.groups == 1,
+              "arrays without a matrix-vector product");
     }
     require(!stage.destinations.empty(), "the output goes nowhere");
   }
 
+  void check_burst(const Stage &stage) const {
+    require(stage.burst >= 1 && stage.burst <= stage.output_shape.width,
+            "more windows together than there are in a row");
+    const auto &w = stage.window;
+    std::int64_t values = std::int64_t{stage.output_shape.channels} * stage.burst;
+    if (has_window(stage.op) && stage.op != StageOp::kMvm) {
+      values *= std::int64_t{w.kernel_height} * w.kernel_width;
+    }
+    require(stage.burst == 1 || values <= kMostValues,
+            "windows that are computed together take too many values");
+  }
+
   void check_inputs(const Stage &stage) {
     const std::size_t ports = stage.inputs.size();
-    const std::size_t wanted = stage.op == StageOp::kAdd ? 2 : 1;
+    const bool is_binary = stage.op == StageOp::kAdd || stage.op == StageOp::kMultiply;
+    const std::size_t wanted = is_binary ? 2 : 1;
     require(stage.op == StageOp::kAggregate ? ports >= 1 : ports == wanted,
             "wrong number of input ports");
     const unsigned element = stage.op == StageOp::kAggregate ? 4 : 1;
-    for (const auto &port : stage.inputs) {
+    for (std::size_t i = 0; i < ports; ++i) {
+      const InputPort &port = stage.inputs[i];
       require(port.element_bytes == element, "wrong size of input elements");
-      require(port.ring_rows >= 1 && port.producers >= 1,
+      require(port.ring_rows >= 1 && (port.producers >= 1 || !port.constants.empty()),
               "an input port without rows or producers");
       if (std::int64_t{port.edram_offset} + port_bytes(port) > chip_.edram.bytes) {
         fail(Error::kEdramOutOfRange, "an input buffer exceeds the eDRAM");
       }
-      if (!has_window(stage.op)) {
+      if (is_repeated(stage, i)) {
+        require(port.shape.channels == stage.output_shape.channels,
+                "inputs and output differ in shape");
+      } else if (!has_window(stage.op)) {
         require(port.shape == stage.output_shape, "inputs and output differ in shape");
+      }
+      for (const auto &constant : port.constants) {
+        require(element == 1 && constant.count >= 1 &&
+                    constant.first + constant.count <= port.shape.channels,
+                "constant channels lie outside the input");
       }
     }
   }
@@ -132,7 +163,31 @@ class Checker {
     if (stage.op != StageOp::kMvm) {
       require(in.channels == out.channels, "a pool cannot change the number of channels");
     }
+    if (stage.op == StageOp::kInsideAverage) {
+      // An average needs a tap.
+      require(std::max(w.pad_top, w.pad_bottom) < w.kernel_height &&
+                  std::max(w.pad_left, w.pad_right) < w.kernel_width &&
+                  w.dilation_height == 1 && w.dilation_width == 1,
+              "windows can lie in the padding alone");
+    }
     check_ring(stage);
+  }
+
+  void check_table(const Stage &stage) const {
+    std::int32_t highest = 255;
+    if (stage.op == StageOp::kLookup) {
+      require(stage.table.size() == 256, "a table without 256 entries");
+    } else if (stage.op == StageOp::kLocalResponse) {
+      require(!stage.table.empty(), "a local response without factors");
+      require(stage.neighbours >= 1 && stage.sum_shift >= 0 && stage.sum_shift <= 31,
+              "a local response without neighbours, or a wrong shift");
+      highest = 65535;
+    } else {
+      require(stage.table.empty(), "a table that the operation does not use");
+    }
+    for (const std::int32_t value : stage.table) {
+      require(value >= 0 && value <= highest, "a table entry is out of range");
+    }
   }
 
   void check_axis(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride,
@@ -152,10 +207,7 @@ class Checker {
   }
 
   void check_arrays(const Stage &stage) {
-    const auto &w = stage.window;
-    const std::int64_t taps = std::int64_t{w.kernel_height} * w.kernel_width;
-    require(taps * stage.inputs[0].shape.channels == stage.kernel_rows,
-            "kernel rows do not follow from the window");
+    check_groups(stage);
     require(!stage.arrays.empty(), "a matrix-vector product without arrays");
     if (!contains(chip_.nnadc.range_divisors, stage.converter.range_divisor)) {
       fail(Error::kConverterUnavailable, "the converter does not have this range");
@@ -163,28 +215,45 @@ class Checker {
     if (!contains(chip_.bitline_gains, stage.converter.bitline_gain)) {
       fail(Error::kConverterUnavailable, "the bit lines do not have this gain");
     }
-    const std::int64_t rows = chip_.array.rows, vectors = chip_.vectors_per_array();
-    const std::int64_t groups = divide_up(std::int64_t{stage.output_shape.channels}, vectors);
+    const int columns = column_groups(stage, chip_.vectors_per_array());
+    const int rows = row_blocks(stage, chip_.array.rows);
     std::set<unsigned> blocks;
-    std::set<Key> covered;
+    std::set<std::tuple<unsigned, unsigned, unsigned>> covered;
     for (const auto &use : stage.arrays) {
       if (use.array >= chip_.arrays_per_tile()) {
         fail(Error::kArrayOutOfRange, "the array does not exist");
       }
       require(arrays_.insert(Key(stage.tile, use.array)).second, "an array is used twice");
-      require(use.row_block * rows < stage.kernel_rows, "a row block lies outside the kernel");
-      require(use.column_group < groups, "a column group lies outside the output channels");
-      require(covered.insert(Key(use.row_block, use.column_group)).second,
+      require(use.row_block < rows, "a row block lies outside the kernel");
+      require(use.column_group < columns, "a column group lies outside the output channels");
+      require(use.copy < stage.burst, "an array belongs to a copy that does not exist");
+      require(covered.emplace(use.copy, use.row_block, use.column_group).second,
               "two arrays for the same rows and channels");
       blocks.insert(use.row_block);
     }
     require(static_cast<std::int64_t>(covered.size()) ==
-                static_cast<std::int64_t>(blocks.size()) * groups,
+                static_cast<std::int64_t>(blocks.size()) * columns * stage.burst,
             "row blocks and output channels are not covered");
     if (!stage.raw_output) {
-      require(static_cast<std::int64_t>(blocks.size()) ==
-                  divide_up(std::int64_t{stage.kernel_rows}, rows),
-              "rows of the kernel are not covered");
+      require(static_cast<int>(blocks.size()) == rows, "rows of the kernel are not covered");
+    }
+  }
+
+  void check_groups(const Stage &stage) const {
+    const auto &w = stage.window;
+    const std::int32_t groups = stage.groups, packed = stage.packed_groups;
+    const std::int64_t in = stage.inputs[0].shape.channels, out = stage.output_shape.channels;
+    require(groups >= 1 && in % groups == 0 && out % groups == 0,
+            "groups do not divide the channels");
+    const std::int64_t taps = std::int64_t{w.kernel_height} * w.kernel_width;
+    require(taps * (in / groups) == stage.kernel_rows,
+            "kernel rows do not follow from the window");
+    require(groups == 1 || !stage.raw_output, "partial sums of a grouped convolution");
+    require(packed >= 1 && packed <= groups, "more groups share an array than there are");
+    if (packed > 1) {
+      require(packed * std::int64_t{stage.kernel_rows} <= chip_.array.rows &&
+                  packed * (out / groups) <= chip_.vectors_per_array(),
+              "the groups that share an array exceed it");
     }
   }
 
@@ -218,17 +287,18 @@ class Checker {
     }
   }
 
-  /// Each IMA holds every row block that its arrays need once per stage.
+  /// Each IMA holds every row block that its arrays need once per stage and copy.
   void check_input_registers() {
     std::map<Key, std::int64_t> bytes;
     for (current_ = 0; current_ < program_.stages.size(); ++current_) {
       const Stage &stage = program_.stages[current_];
-      std::set<Key> blocks;
+      std::set<std::array<int, 4>> blocks;
       for (const auto &use : stage.arrays) {
-        const auto ima = static_cast<unsigned>(use.array / chip_.arrays_per_ima);
-        if (!blocks.insert(Key(ima, use.row_block)).second) continue;
-        auto &taken = bytes[Key(stage.tile, ima)];
-        taken += rows_of_block(stage, use.row_block);
+        const int ima = use.array / chip_.arrays_per_ima;
+        const ArrayPart part = part_of(stage, use);
+        if (!blocks.insert({ima, use.copy, part.first_group, part.first_row}).second) continue;
+        auto &taken = bytes[Key(stage.tile, static_cast<unsigned>(ima))];
+        taken += part.used_rows();
         require(taken <= chip_.input_register_bytes, "the windows exceed an input register");
       }
     }
@@ -237,14 +307,12 @@ class Checker {
   /// Each stage has room for the sums of one array in the output register of each of its IMAs.
   void check_output_registers() {
     std::map<Key, std::int64_t> bytes;
-    const std::int64_t vectors = chip_.vectors_per_array();
     for (current_ = 0; current_ < program_.stages.size(); ++current_) {
       const Stage &stage = program_.stages[current_];
       std::map<unsigned, std::int64_t> sums;  // by IMA
       for (const auto &use : stage.arrays) {
         auto &most = sums[static_cast<unsigned>(use.array / chip_.arrays_per_ima)];
-        most = std::max(
-            most, std::min(vectors, stage.output_shape.channels - use.column_group * vectors));
+        most = std::max<std::int64_t>(most, part_of(stage, use).channels);
       }
       for (const auto &[ima, most] : sums) {
         auto &taken = bytes[Key(stage.tile, ima)];
@@ -274,9 +342,16 @@ class Checker {
 
   void add_connection(std::size_t from, const Destination &to, const TensorShape &shape,
                       unsigned element_bytes) {
-    const Connection connection = {from, to.producer, to.channel_offset, shape.channels};
+    const Rectangle sent = sent_part(to, shape);
+    require(sent.columns >= 1 && sent.channels >= 1 &&
+                sent.first_column + sent.columns <= shape.width &&
+                sent.first_channel + sent.channels <= shape.channels,
+            "a destination gets pixels that the sender does not have");
+    const Connection connection = {
+        from, to.producer, {to.column_offset, sent.columns, to.channel_offset, sent.channels}};
     if (to.tile == kHost) {
-      check_target(program_.output_shape, program_.output_element_bytes, to, shape, element_bytes);
+      check_target(program_.output_shape, program_.output_element_bytes, connection.part, shape,
+                   element_bytes);
       require(to.slot == 0 && to.port == 0 && to.producer == 0,
               "slot, port and producer of the host are not 0");
       host_.push_back(connection);
@@ -288,17 +363,18 @@ class Checker {
     const Stage &stage = program_.stages[found->second];
     require(to.port < stage.inputs.size(), "a destination has no such port");
     const InputPort &port = stage.inputs[to.port];
-    check_target(port.shape, port.element_bytes, to, shape, element_bytes);
+    check_target(port.shape, port.element_bytes, connection.part, shape, element_bytes);
     require(to.producer < port.producers, "a destination has fewer producers");
     connections_[{found->second, to.port}].push_back(connection);
   }
 
-  void check_target(const TensorShape &target, unsigned target_bytes, const Destination &to,
-                    const TensorShape &shape, unsigned element_bytes) const {
+  void check_target(const TensorShape &target, unsigned target_bytes, const Rectangle &part,
+                    const TensorShape &sender, unsigned element_bytes) const {
     require(target_bytes == element_bytes, "a destination has elements of another size");
-    require(target.height == shape.height && target.width == shape.width,
-            "a destination has another shape");
-    require(std::int64_t{to.channel_offset} + shape.channels <= target.channels,
+    require(target.height == sender.height, "a destination has another height");
+    require(part.first_column + part.columns <= target.width,
+            "columns lie outside the destination");
+    require(part.first_channel + part.channels <= target.channels,
             "channels lie outside the destination");
   }
 
@@ -313,21 +389,38 @@ class Checker {
       for (std::size_t k = 0; k < connections.size(); ++k) {
         require(connections[k].number == k, "a producer of an input port is connected twice");
       }
-      check_channels(connections, stage.inputs[i].shape.channels);
+      std::vector<Connection> all = connections;
+      const TensorShape &shape = stage.inputs[i].shape;
+      for (const auto &constant : stage.inputs[i].constants) {
+        all.push_back({kConstant, 0, {0, shape.width, constant.first, constant.count}});
+      }
+      check_cover(std::move(all), shape);
     }
     if (stage.op == StageOp::kAggregate) check_row_split(stage);
   }
 
-  void check_channels(std::vector<Connection> connections, std::int64_t channels) const {
+  /// The parts cover each pixel of a row exactly once: columns are swept from the left, and at each
+  /// column where a part begins or ends the channels of those present must follow each other.
+  void check_cover(std::vector<Connection> connections, const TensorShape &shape) const {
     std::sort(connections.begin(), connections.end(), [](const Connection &a, const Connection &b) {
-      return a.first_channel < b.first_channel;
+      return a.part.first_channel < b.part.first_channel;
     });
-    std::int64_t next = 0;
+    std::set<std::int64_t> edges = {0};
     for (const auto &connection : connections) {
-      require(connection.first_channel == next, "channels of an input overlap or are missing");
-      next += connection.channels;
+      edges.insert(connection.part.first_column);
+      edges.insert(connection.part.first_column + connection.part.columns);
     }
-    require(next == channels, "channels of an input overlap or are missing");
+    for (const std::int64_t column : edges) {
+      if (column >= shape.width) break;
+      std::int64_t next = 0;
+      for (const auto &connection : connections) {
+        const Rectangle &part = connection.part;
+        if (column < part.first_column || column >= part.first_column + part.columns) continue;
+        require(part.first_channel == next, "channels of an input overlap or are missing");
+        next += part.channels;
+      }
+      require(next == shape.channels, "channels of an input overlap or are missing");
+    }
   }
 
   /// The matrix-vector products that feed an aggregator cover the kernel's rows exactly once.
@@ -360,7 +453,7 @@ class Checker {
   void check_host() {
     require(!host_.empty(), "nothing reaches the host");
     require(host_.size() <= kMostHostSlices, "the output has too many slices");
-    check_channels(host_, program_.output_shape.channels);
+    check_cover(host_, program_.output_shape);
   }
 
   // Order and ranges
@@ -408,8 +501,8 @@ class Checker {
     }
     // s32 clamps to -2^31, too.
     bounds_[current_] = stage.output_element_bytes() == 1 ? 255 : kLargestS32 + 1;
-    if (stage.op == StageOp::kMaxPool) {
-      require(!stage.requantise.output_s32, "a max pool does not requantise");
+    if (stage.op == StageOp::kMaxPool || stage.op == StageOp::kLookup) {
+      require(!stage.requantise.output_s32, "a max pool or table does not requantise");
       return;
     }
     check_requantise(stage, bound);
@@ -418,9 +511,9 @@ class Checker {
   void check_requantise(const Stage &stage, std::int64_t bound) const {
     const auto &post = stage.requantise;
     const bool is_add = stage.op == StageOp::kAdd;
-    const auto channels = static_cast<std::size_t>(stage.output_shape.channels);
-    require(post.multiplier.size() == (is_add ? 2 : channels), "wrong number of multipliers");
-    require(post.bias.size() == (is_add ? 1 : channels), "wrong number of biases");
+    const auto [multipliers, biases] = requantise_size(stage);
+    require(post.multiplier.size() == multipliers, "wrong number of multipliers");
+    require(post.bias.size() == biases, "wrong number of biases");
     require(post.shift >= 0 && post.shift <= 62, "the shift is not within 0 .. 62");
     require(0 <= post.low && post.low <= post.high && post.high <= 255,
             "clamp limits are not 0 <= low <= high <= 255");
@@ -429,9 +522,27 @@ class Checker {
       require(fits(255, factors, post.bias[0], post.shift), "post-processing exceeds 64 bits");
       return;
     }
-    for (std::size_t c = 0; c < channels; ++c) {
-      require(fits(bound, post.multiplier[c], post.bias[c], post.shift),
+    for (std::size_t c = 0; c < multipliers; ++c) {
+      require(fits(bound, post.multiplier[c], post.bias[biases == 1 ? 0 : c], post.shift),
               "post-processing exceeds 64 bits");
+    }
+  }
+
+  /// Numbers of multipliers and biases.
+  static std::pair<std::size_t, std::size_t> requantise_size(const Stage &stage) {
+    const auto channels = static_cast<std::size_t>(stage.output_shape.channels);
+    switch (stage.op) {
+      case StageOp::kAdd:
+        return {2, 1};
+      case StageOp::kMultiply:
+      case StageOp::kLocalResponse:
+        return {1, 1};
+      case StageOp::kInsideAverage:
+        return {static_cast<std::size_t>(stage.window.kernel_height) *
+                    static_cast<std::size_t>(stage.window.kernel_width),
+                1};
+      default:
+        return {channels, channels};
     }
   }
 
@@ -440,7 +551,12 @@ class Checker {
     switch (stage.op) {
       case StageOp::kMvm:
         return mvm_bound(stage);
+      case StageOp::kMultiply:
+        return 255 * 255;
+      case StageOp::kLocalResponse:
+        return 255 * 65535;
       case StageOp::kAveragePool:
+      case StageOp::kInsideAverage:
         return std::int64_t{stage.window.kernel_height} * stage.window.kernel_width * 255;
       case StageOp::kAggregate: {
         std::int64_t bound = 0;
@@ -449,6 +565,7 @@ class Checker {
       }
       case StageOp::kMaxPool:
       case StageOp::kAdd:
+      case StageOp::kLookup:
         return 255;
     }
     return 0;
@@ -468,13 +585,20 @@ class Checker {
     const auto converter = peripheral::make_converter(
         chip_, {stage.converter.range_divisor, stage.converter.bitline_gain});
     std::int64_t bound = 0;
-    for (const unsigned block : blocks) bound += converter->code_bound(rows_of_block(stage, block));
+    for (const unsigned block : blocks) {
+      // Nobody promises that the cells between packed groups are at zero.
+      bound += converter->code_bound(rows_of_block(stage, block) * stage.packed_groups);
+    }
     return bound;
   }
 
   int rows_of_block(const Stage &stage, unsigned block) const {
     const std::int64_t rows = chip_.array.rows;
     return static_cast<int>(std::min(rows, std::int64_t{stage.kernel_rows} - block * rows));
+  }
+
+  ArrayPart part_of(const Stage &stage, const ArrayUse &use) const {
+    return array_part(stage, use, chip_.array.rows, chip_.vectors_per_array());
   }
 
   static bool fits(std::int64_t bound, std::int64_t multiplier, std::int64_t bias, int shift) {

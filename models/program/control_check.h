@@ -21,9 +21,9 @@ struct ControlFault {
 };
 
 /// The controller's store and its buffer for output rows.
-constexpr std::size_t kMostStages = 4096;
-constexpr std::size_t kMostConnections = 65536;
-constexpr std::size_t kMostHostSlices = 255;
+constexpr std::size_t kMostStages = 4096;  ///< per chip
+constexpr std::size_t kMostConnections = 65536;  ///< per chip
+constexpr std::size_t kMostHostSlices = 4095;
 constexpr std::int64_t kMostOutputRowBytes = 1 << 20;
 
 /// The first fault of a program, or nothing when the chip can run it.

@@ -69,8 +69,9 @@ void put_shape(ByteWriter &out, const network::TensorShape &shape) {
 Bytes encode_layers(const std::vector<LayerRecord> &layers) {
   ByteWriter out;
   for (const auto &layer : layers) {
-    out.put(layer.layer);
+    out.put(static_cast<std::uint16_t>(layer.layer));
     out.put(static_cast<std::uint8_t>(layer.op));
+    out.put(std::uint8_t{0});
     out.put(layer.stages);
     out.put(layer.tiles);
     out.put(layer.arrays);
@@ -87,9 +88,10 @@ std::vector<LayerRecord> decode_layers(const Bytes &bytes, std::uint32_t count,
     in.fail("does not hold the header's layers");
   std::vector<LayerRecord> layers(count);
   for (auto &layer : layers) {
-    layer.layer = in.get<std::uint32_t>();
+    layer.layer = in.get<std::uint16_t>();
     layer.op = in.get<network::LayerOp>();
-    layer.stages = in.get<std::uint8_t>();
+    in.skip(1);
+    layer.stages = in.get<std::uint16_t>();
     layer.tiles = in.get<std::uint16_t>();
     layer.arrays = in.get<std::uint32_t>();
     layer.windows = in.get<std::uint32_t>();

@@ -16,7 +16,7 @@
 //   section table, 32 bytes each: u32 type, u32 reserved, u64 offset (64-byte aligned), u64 bytes,
 //   u64 reserved sections: kControl (encode(ControlProgram)), kWeights (encode(weights)), kLayers
 //   (64-byte records:
-//     u32 layer, u8 op, u8 stages, u16 tiles, u32 arrays, u32 windows, char name[48]), kNetwork
+//     u16 layer, u8 op, u8 reserved, u16 stages, u16 tiles, u32 arrays, u32 windows, char name[48]), kNetwork
 //     (the integer network for the golden check; firmware ignores it), and kInputTable if the network
 //   has one (u8 [channels][256]: firmware replaces byte b of channel c of every image by table[c][b]
 //   before the chip gets it)
@@ -41,7 +41,7 @@ struct Requirements {
 struct LayerRecord {
   std::uint32_t layer = 0;
   network::LayerOp op = network::LayerOp::kConvolution;
-  std::uint8_t stages = 0;
+  std::uint16_t stages = 0;
   std::uint16_t tiles = 0;
   std::uint32_t arrays = 0;
   std::uint32_t windows = 0;
@@ -67,7 +67,7 @@ enum class SectionType : std::uint32_t {
 };
 
 constexpr std::uint32_t kProgramMagic = 0x4752504e;
-constexpr std::uint16_t kProgramVersionMajor = 1, kProgramVersionMinor = 1;
+constexpr std::uint16_t kProgramVersionMajor = 2, kProgramVersionMinor = 0;
 
 Bytes serialise(const Program &program);
 /// Checks magic, version, size, checksum, sections and their content. Throws InputError.

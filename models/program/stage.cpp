@@ -1,16 +1,20 @@
 #include "program/stage.h"
 
+#include <algorithm>
 #include <string>
 
 namespace npim::program {
 namespace {
 
 constexpr std::uint32_t kControlMagic = 0x4c52544e;  // 'NTRL'
-constexpr std::uint16_t kControlVersion = 1;
+constexpr std::uint16_t kControlVersion = 2;
 // Limits of the format, far above any chip: they keep a damaged length field from asking for
 // memory.
 constexpr std::size_t kMostInputs = 64, kMostArrays = 4096, kMostDestinations = 65536;
-constexpr std::size_t kMostStageRecords = 65536;
+constexpr std::size_t kMostStageRecords = 65536, kMostConstants = 256, kMostTable = 4096;
+// Sizes of the records in the file.
+constexpr std::size_t kDestinationBytes = 18, kArrayUseBytes = 8, kConstantBytes = 6;
+constexpr std::size_t kLeastPortBytes = 26;
 
 void put_shape(ByteWriter &out, const network::TensorShape &shape) {
   out.put(shape.height);
@@ -60,8 +64,10 @@ void put_destinations(ByteWriter &out, const std::vector<Destination> &destinati
     out.put(d.slot);
     out.put(d.port);
     out.put(d.producer);
-    out.put(std::uint8_t{0});
-    out.put(d.channel_offset);
+    for (const std::uint16_t value : {d.channel_offset, d.column_offset, d.first_channel,
+                                      d.channels, d.first_column, d.columns}) {
+      out.put(value);
+    }
   }
 }
 
@@ -74,14 +80,16 @@ std::size_t get_count(ByteReader &in, std::size_t most, std::size_t bytes_each, 
 }
 
 std::vector<Destination> get_destinations(ByteReader &in) {
-  std::vector<Destination> destinations(get_count(in, kMostDestinations, 8, "destinations"));
+  std::vector<Destination> destinations(get_count(in, kMostDestinations, kDestinationBytes, "destinations"));
   for (auto &d : destinations) {
     d.tile = in.get<std::uint16_t>();
     d.slot = in.get<std::uint8_t>();
     d.port = in.get<std::uint8_t>();
-    d.producer = in.get<std::uint8_t>();
-    in.skip(1);
-    d.channel_offset = in.get<std::uint16_t>();
+    d.producer = in.get<std::uint16_t>();
+    for (std::uint16_t *value : {&d.channel_offset, &d.column_offset, &d.first_channel, &d.channels,
+                                 &d.first_column, &d.columns}) {
+      *value = in.get<std::uint16_t>();
+    }
   }
   return destinations;
 }
@@ -121,8 +129,16 @@ void put_stage(ByteWriter &out, const Stage &stage) {
     out.put(port.edram_offset);
     put_shape(out, port.shape);
     out.put(port.element_bytes);
+    out.put(std::uint8_t{0});
     out.put(port.producers);
     out.put(port.ring_rows);
+    out.put(static_cast<std::uint32_t>(port.constants.size()));
+    for (const auto &constant : port.constants) {
+      out.put(constant.first);
+      out.put(constant.count);
+      out.put(constant.value);
+      out.put(std::uint8_t{0});
+    }
   }
   put_window(out, stage.window);
   put_shape(out, stage.output_shape);
@@ -131,12 +147,21 @@ void put_stage(ByteWriter &out, const Stage &stage) {
   out.put(stage.converter.range_divisor);
   out.put(stage.converter.bitline_gain);
   out.put(stage.kernel_rows);
+  out.put(stage.groups);
+  out.put(stage.packed_groups);
+  out.put(stage.burst);
   out.put(static_cast<std::uint32_t>(stage.arrays.size()));
   for (const auto &use : stage.arrays) {
     out.put(use.array);
     out.put(use.row_block);
     out.put(use.column_group);
+    out.put(use.copy);
   }
+  out.put(static_cast<std::uint32_t>(stage.table.size()));
+  for (const auto value : stage.table) out.put(value);
+  out.put(stage.second_zero_point);
+  out.put(stage.neighbours);
+  out.put(stage.sum_shift);
   put_requantise(out, stage.requantise);
   put_destinations(out, stage.destinations);
 }
@@ -146,8 +171,16 @@ InputPort get_port(ByteReader &in) {
   port.edram_offset = in.get<std::uint32_t>();
   port.shape = get_shape(in);
   port.element_bytes = in.get<std::uint8_t>();
-  port.producers = in.get<std::uint8_t>();
+  in.skip(1);
+  port.producers = in.get<std::uint16_t>();
   port.ring_rows = in.get<std::uint16_t>();
+  port.constants.resize(get_count(in, kMostConstants, kConstantBytes, "constant channels"));
+  for (auto &constant : port.constants) {
+    constant.first = in.get<std::uint16_t>();
+    constant.count = in.get<std::uint16_t>();
+    constant.value = in.get<std::uint8_t>();
+    in.skip(1);
+  }
   return port;
 }
 
@@ -156,10 +189,10 @@ Stage get_stage(ByteReader &in) {
   stage.tile = in.get<std::uint16_t>();
   stage.slot = in.get<std::uint8_t>();
   stage.op = in.get<StageOp>();
-  if (stage.op < StageOp::kMvm || stage.op > StageOp::kAggregate)
+  if (stage.op < StageOp::kMvm || stage.op > kLastStageOp)
     in.fail("unknown stage operation");
   stage.layer = in.get<std::uint32_t>();
-  stage.inputs.resize(get_count(in, kMostInputs, 20, "input ports"));
+  stage.inputs.resize(get_count(in, kMostInputs, kLeastPortBytes, "input ports"));
   for (auto &port : stage.inputs) port = get_port(in);
   stage.window = get_window(in);
   stage.output_shape = get_shape(in);
@@ -168,18 +201,66 @@ Stage get_stage(ByteReader &in) {
   stage.converter.range_divisor = in.get<std::int32_t>();
   stage.converter.bitline_gain = in.get<std::int32_t>();
   stage.kernel_rows = in.get<std::uint32_t>();
-  stage.arrays.resize(get_count(in, kMostArrays, 6, "arrays"));
+  stage.groups = in.get<std::uint16_t>();
+  stage.packed_groups = in.get<std::uint16_t>();
+  stage.burst = in.get<std::uint16_t>();
+  stage.arrays.resize(get_count(in, kMostArrays, kArrayUseBytes, "arrays"));
   for (auto &use : stage.arrays) {
     use.array = in.get<std::uint16_t>();
     use.row_block = in.get<std::uint16_t>();
     use.column_group = in.get<std::uint16_t>();
+    use.copy = in.get<std::uint16_t>();
   }
+  stage.table.resize(get_count(in, kMostTable, 4, "table entries"));
+  for (auto &value : stage.table) value = in.get<std::int32_t>();
+  stage.second_zero_point = in.get<std::uint8_t>();
+  stage.neighbours = in.get<std::int32_t>();
+  stage.sum_shift = in.get<std::int32_t>();
   stage.requantise = get_requantise(in);
   stage.destinations = get_destinations(in);
   return stage;
 }
 
+int channels_per_group(const Stage &stage) {
+  return stage.output_shape.channels / stage.groups;
+}
+
+int divide_up(int a, int b) {
+  return (a + b - 1) / b;
+}
+
 }  // namespace
+
+int column_groups(const Stage &stage, int vectors) {
+  return stage.packed_groups > 1 ? divide_up(stage.groups, stage.packed_groups)
+                                 : stage.groups * divide_up(channels_per_group(stage), vectors);
+}
+
+int row_blocks(const Stage &stage, int array_rows) {
+  const auto rows = static_cast<std::uint32_t>(array_rows);
+  return static_cast<int>((stage.kernel_rows + rows - 1) / rows);
+}
+
+ArrayPart array_part(const Stage &stage, const ArrayUse &use, int array_rows, int vectors) {
+  ArrayPart part;
+  const int channels = channels_per_group(stage);
+  part.first_row = use.row_block * array_rows;
+  part.rows = std::min(array_rows, static_cast<int>(stage.kernel_rows) - part.first_row);
+  if (stage.packed_groups > 1) {
+    part.first_group = use.column_group * stage.packed_groups;
+    part.groups = std::min<int>(stage.packed_groups, stage.groups - part.first_group);
+    part.first_channel = part.first_group * channels;
+    part.channels = part.groups * channels;
+    part.channels_per_group = channels;
+    return part;
+  }
+  const int per_group = divide_up(channels, vectors);
+  const int within = use.column_group % per_group * vectors;
+  part.first_group = use.column_group / per_group;
+  part.first_channel = part.first_group * channels + within;
+  part.channels = part.channels_per_group = std::min(vectors, channels - within);
+  return part;
+}
 
 Bytes encode(const ControlProgram &program) {
   ByteWriter out;
@@ -206,7 +287,7 @@ ControlProgram decode_control(const std::uint8_t *data, std::size_t size, const 
   program.input_shape = get_shape(in);
   program.output_shape = get_shape(in);
   program.inputs = get_destinations(in);
-  constexpr std::size_t kLeastStageBytes = 120;
+  constexpr std::size_t kLeastStageBytes = 139;
   const std::size_t stages = get_count(in, kMostStageRecords, kLeastStageBytes, "stages");
   for (std::size_t i = 0; i < stages; ++i) program.stages.push_back(get_stage(in));
   if (in.remaining() != 0) in.fail("bytes after the last stage");

@@ -3,10 +3,13 @@
 #include <iostream>
 
 #include "app/command.h"
+#include "app/mapping_report.h"
 #include "app/network_source.h"
 #include "app/quantisation_report.h"
 #include "app/text_table.h"
+#include "base/error.h"
 #include "base/file.h"
+#include "mapping/floorplan.h"
 #include "mapping/mapping.h"
 #include "network/counts.h"
 #include "network/quantise.h"
@@ -15,11 +18,10 @@ namespace npim::app {
 namespace {
 
 namespace po = boost::program_options;
-using network::LayerOp;
 
 struct CompileOptions {
   NetworkSource source;
-  std::string chip, output, json, report, name;
+  std::string chip, output, json, report, name, map, replicate;
 };
 
 bool parse(const Arguments &arguments, CompileOptions &to) {
@@ -32,6 +34,10 @@ bool parse(const Arguments &arguments, CompileOptions &to) {
   add("json", po::value(&to.json), "write the report as JSON too");
   add("report", po::value(&to.report),
       "write what quantisation did to each layer: JSON if the name ends in .json, else a table");
+  add("map", po::value(&to.map), "draw the floorplan into this SVG file");
+  add("replicate", po::value(&to.replicate)->default_value("balanced"),
+      "copies of weights: balanced (as many as make all layers equally fast and fit the chip) or "
+      "none");
   po::variables_map values;
   if (!parse_arguments(
           arguments,
@@ -43,48 +49,10 @@ bool parse(const Arguments &arguments, CompileOptions &to) {
     return false;
   }
   to.source.check(values);
+  if (to.replicate != "balanced" && to.replicate != "none") {
+    throw InputError("command line", "--replicate '" + to.replicate + "' is not balanced or none");
+  }
   return true;
-}
-
-std::string tile_list(const std::vector<int> &tiles) {
-  std::string list;
-  for (std::size_t i = 0; i < tiles.size() && i < 4; ++i) {
-    list += (i == 0 ? "" : " ") + std::to_string(tiles[i]);
-  }
-  return tiles.size() > 4 ? list + " ... " + std::to_string(tiles.back()) : list;
-}
-
-std::string shape_text(const network::TensorShape &shape) {
-  return std::to_string(shape.height) + "x" + std::to_string(shape.width) + "x" +
-         std::to_string(shape.channels);
-}
-
-void print_report(const mapping::Mapping &mapping, const network::QuantisationReport &quantisation,
-                  const config::ChipConfig &chip) {
-  TextTable table({"layer", "op", "output", "weights", "MACs", "arrays", "used %", "blocks",
-                   "tiles", "eDRAM B", "V_max/VDD", "gain", "SQNR dB", "clipped %"});
-  std::int64_t weights = 0, macs = 0;
-  for (std::size_t i = 0; i < mapping.layers.size(); ++i) {
-    const auto &layer = mapping.layers[i];
-    const auto &quality = quantisation.layers.at(i);
-    weights += layer.weights;
-    macs += layer.macs;
-    const bool conv = layer.op == LayerOp::kConvolution;
-    const auto if_conv = [&](const std::string &text) { return conv ? text : std::string(); };
-    table.add({layer.name, operation_name(layer.op), shape_text(layer.output_shape),
-               if_conv(with_thousands(layer.weights)), if_conv(with_thousands(layer.macs)),
-               if_conv(std::to_string(layer.arrays)), if_conv(fixed(100 * layer.utilisation, 1)),
-               if_conv(std::to_string(layer.row_blocks)), tile_list(layer.tiles),
-               with_thousands(layer.buffer_bytes),
-               if_conv(fixed(0.5 / quality.converter.range_divisor, 3)),
-               if_conv(std::to_string(quality.converter.bitline_gain)), fixed(quality.sqnr_db, 1),
-               if_conv(fixed(100 * quality.clipping_rate, 2))});
-  }
-  std::cout << table.format() << '\n'
-            << mapping.arrays_used << " of " << chip.tiles() * chip.arrays_per_tile()
-            << " arrays on " << mapping.tiles_used << " of " << chip.tiles() << " tiles, "
-            << with_thousands(weights) << " weights, " << with_thousands(macs)
-            << " MACs per image\n";
 }
 
 boost::json::object json_report(const mapping::Mapping &mapping,
@@ -92,27 +60,19 @@ boost::json::object json_report(const mapping::Mapping &mapping,
                                 const config::ChipConfig &chip) {
   boost::json::array layers;
   for (std::size_t i = 0; i < mapping.layers.size(); ++i) {
-    const auto &layer = mapping.layers[i];
     const auto &quality = quantisation.layers.at(i);
-    layers.push_back({{"name", layer.name},
-                      {"operation", operation_name(layer.op)},
-                      {"weights", layer.weights},
-                      {"macs", layer.macs},
-                      {"windows", layer.windows},
-                      {"arrays", layer.arrays},
-                      {"utilisation", layer.utilisation},
-                      {"row_blocks", layer.row_blocks},
-                      {"tiles", boost::json::value_from(layer.tiles)},
-                      {"edram_bytes", layer.buffer_bytes},
-                      {"range_divisor", quality.converter.range_divisor},
-                      {"bitline_gain", quality.converter.bitline_gain},
-                      {"sqnr_db", quality.sqnr_db},
-                      {"converter_sqnr_db", quality.converter_sqnr_db},
-                      {"clipping_rate", quality.clipping_rate}});
+    boost::json::object layer = mapping_json(mapping.layers[i]);
+    layer["range_divisor"] = quality.converter.range_divisor;
+    layer["bitline_gain"] = quality.converter.bitline_gain;
+    layer["sqnr_db"] = quality.sqnr_db;
+    layer["converter_sqnr_db"] = quality.converter_sqnr_db;
+    layer["clipping_rate"] = quality.clipping_rate;
+    layers.push_back(std::move(layer));
   }
   return {{"chip", chip.name},
           {"arrays_used", mapping.arrays_used},
           {"tiles_used", mapping.tiles_used},
+          {"hop_bytes", mapping.hop_bytes},
           {"layers", layers}};
 }
 
@@ -136,13 +96,20 @@ int compile_command(const Arguments &arguments) {
   auto integers = network::quantise(std::move(graph), calibration, settings, &quality);
   integers.name = name;
   if (!options.report.empty()) write_quantisation_report(options.report, integers, quality);
-  const mapping::Mapping mapping = mapping::map_network(integers, chip);
+  mapping::MapOptions map_options;
+  map_options.replication =
+      options.replicate == "none" ? mapping::Replication::kNone : mapping::Replication::kBalanced;
+  const mapping::Mapping mapping = mapping::map_network(integers, chip, map_options);
   const Bytes file = program::serialise(mapping.program);
   write_file(options.output, file);
-  print_report(mapping, quality, chip);
+  std::cout << quantisation_table(quality) << '\n' << mapping_text(mapping, chip);
   if (quality.host_softmax) std::cout << "The softmax at the end is left to the host.\n";
   std::cout << "Written: " << options.output << " ("
             << with_thousands(static_cast<long long>(file.size())) << " bytes)\n";
+  if (!options.map.empty()) {
+    const std::string drawing = mapping::floorplan_svg(mapping, chip);
+    write_file(options.map, drawing);
+  }
   if (!options.json.empty()) {
     write_file(options.json, boost::json::serialize(json_report(mapping, quality, chip)) + "\n");
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "app/mapping_report.h"
 #include "app/text_table.h"
 #include "base/file.h"
 
@@ -45,32 +46,6 @@ bool ends_with(const std::string &text, const std::string &ending) {
 }
 
 }  // namespace
-
-const char *operation_name(LayerOp op) {
-  switch (op) {
-    case LayerOp::kConvolution:
-      return "conv";
-    case LayerOp::kMaxPool:
-      return "max pool";
-    case LayerOp::kAveragePool:
-      return "avg pool";
-    case LayerOp::kAdd:
-      return "add";
-    case LayerOp::kConcat:
-      return "concat";
-    case LayerOp::kLookup:
-      return "lookup";
-    case LayerOp::kMultiply:
-      return "multiply";
-    case LayerOp::kGather:
-      return "gather";
-    case LayerOp::kInsideAverage:
-      return "avg inside";
-    case LayerOp::kLocalResponse:
-      return "LRN";
-  }
-  return "?";
-}
 
 std::string quantisation_table(const network::QuantisationReport &report) {
   TextTable table({"layer", "op", "lowest", "highest", "SQNR dB", "V_max/VDD", "gain",

@@ -8,9 +8,6 @@
 
 namespace npim::app {
 
-/// The name of a layer's operation in reports.
-const char *operation_name(network::LayerOp op);
-
 /// A table with a line per layer: range of the output, errors, converter and its codes.
 std::string quantisation_table(const network::QuantisationReport &report);
 boost::json::object quantisation_json(const network::QuantisedNetwork &network,

@@ -1,5 +1,6 @@
 // Random small integer networks for property tests: valid by construction, with every layer
-// operation, odd kernel sizes, strides, padding, zero points and converter settings.
+// operation, residual and parallel branches, grouped and depthwise convolutions, channels of
+// constants, odd kernel sizes, strides, padding, zero points and converter settings.
 #pragma once
 
 #include <algorithm>
@@ -43,13 +44,19 @@ class RandomNetwork {
 
  private:
   void add_layer(QuantisedNetwork &network, int largest_channels) {
-    const int kind = between(0, 5);
+    const int kind = between(0, 9);
     if (kind == 0) {
       add_pool(network, LayerOp::kMaxPool);
     } else if (kind == 1) {
       add_pool(network, LayerOp::kAveragePool);
     } else if (kind == 2) {
       add_residual(network);
+    } else if (kind == 3) {
+      add_branches(network, largest_channels);
+    } else if (kind == 4) {
+      add_padded_shortcut(network);
+    } else if (kind == 5) {
+      add_grouped(network);
     } else {
       add_convolution(network, between(1, largest_channels), between(1, 3), between(1, 2), -1);
     }
@@ -117,6 +124,97 @@ class RandomNetwork {
     network.layers.push_back(add);
   }
 
+  /// Branches of different depth that end side by side, with gaps of constant channels, and perhaps
+  /// the block's input among them.
+  void add_branches(QuantisedNetwork &network, int largest_channels) {
+    const int input = last(network);
+    Layer concat = begin(network, LayerOp::kConcat, input);
+    concat.inputs.clear();
+    concat.pad_value = static_cast<std::uint8_t>(between(0, 255));
+    int channels = 0, covered = 0;
+    const auto take = [&](int part) {
+      channels += between(0, 3) == 0 ? between(1, 3) : 0;
+      concat.inputs.push_back(part);
+      concat.channel_offsets.push_back(channels);
+      channels += shape_of(network, part).channels;
+      covered += shape_of(network, part).channels;
+    };
+    if (between(0, 2) == 0) take(input);
+    const int branches = between(1, 3);
+    for (int branch = 0; branch < branches; ++branch) {
+      int end = input;
+      const int depth = between(1, 3);
+      for (int i = 0; i < depth; ++i) {
+        add_same(network, end, between(1, largest_channels));
+        end = last(network);
+      }
+      take(end);
+    }
+    channels += between(0, 2) == 0 ? between(1, 3) : 0;
+    concat.name = "layer" + std::to_string(network.layers.size());
+    concat.input_shape.channels = covered;
+    concat.output_shape.channels = channels;
+    network.layers.push_back(concat);
+  }
+
+  /// conv (stride 2, more channels) plus its input, subsampled and padded with constant channels.
+  void add_padded_shortcut(QuantisedNetwork &network) {
+    const int input = last(network);
+    const TensorShape from = shape_of(network, input);
+    Layer pool = begin(network, LayerOp::kMaxPool, input);
+    pool.window.stride_height = pool.window.stride_width = 2;
+    pool.output_shape.height = (from.height + 1) / 2;
+    pool.output_shape.width = (from.width + 1) / 2;
+    network.layers.push_back(pool);
+    const int pooled = last(network), before = between(0, 2), after = between(1, 3);
+    Layer concat = begin(network, LayerOp::kConcat, pooled);
+    concat.channel_offsets = {before};
+    concat.pad_value = static_cast<std::uint8_t>(between(0, 255));
+    concat.output_shape.channels += before + after;
+    network.layers.push_back(concat);
+    const int shortcut = last(network);
+    Layer conv = begin(network, LayerOp::kConvolution, input);
+    conv.window.kernel_height = conv.window.kernel_width = 3;
+    conv.window.stride_height = conv.window.stride_width = 2;
+    conv.window.pad_top = conv.window.pad_left = 1;
+    conv.window.pad_bottom = conv.window.pad_right = 1;
+    conv.output_shape = shape_of(network, shortcut);
+    fill_convolution(conv, conv.output_shape.channels, 3, 3, network.format);
+    network.layers.push_back(conv);
+    Layer add = begin(network, LayerOp::kAdd, shortcut);
+    add.inputs = {last(network), shortcut};
+    set_requantise(add, 2, 1, 1 << 13, 14);
+    network.layers.push_back(add);
+  }
+
+  /// A convolution that keeps height and width.
+  void add_same(QuantisedNetwork &network, int input, int channels) {
+    const int reach = between(0, 2);
+    Layer layer = begin(network, LayerOp::kConvolution, input);
+    auto &w = layer.window;
+    w.kernel_height = 2 * reach + 1;
+    w.pad_top = w.pad_bottom = reach;
+    w.kernel_width = 3;
+    w.dilation_width = between(1, 2);
+    w.pad_left = w.pad_right = w.dilation_width;
+    fill_convolution(layer, channels, w.kernel_height, w.kernel_width, network.format);
+    network.layers.push_back(layer);
+  }
+
+  /// Groups of 1 to 3 input and output channels, up to a depthwise convolution.
+  void add_grouped(QuantisedNetwork &network) {
+    const int groups = between(2, 20);
+    const int inputs = between(1, 3) == 1 ? between(2, 3) : 1;
+    add_convolution(network, groups * inputs, 1, 1, -1);
+    Layer layer = begin(network, LayerOp::kConvolution, last(network));
+    set_window(layer, between(1, 3), between(1, 2), between(0, 1) == 1);
+    layer.groups = groups;
+    const int outputs = between(0, 3) == 0 ? between(2, 9) : 1;
+    fill_convolution(layer, groups * outputs, layer.window.kernel_height,
+                     layer.window.kernel_width, network.format);
+    network.layers.push_back(layer);
+  }
+
   void add_convolution(QuantisedNetwork &network, int channels, int kernel, int stride, int input) {
     Layer layer = begin(network, LayerOp::kConvolution, input >= 0 ? input : last(network));
     set_window(layer, kernel, stride, between(0, 1) == 1);
@@ -143,7 +241,7 @@ class RandomNetwork {
     layer.converter.range_divisor = 1 << between(0, 2);
     layer.converter.bitline_gain = 1 << between(0, 3);
     layer.weights.resize(static_cast<std::size_t>(channels) * kernel_height * kernel_width *
-                         layer.input_shape.channels);
+                         (layer.input_shape.channels / layer.groups));
     const int largest = between(1, 128);
     for (auto &weight : layer.weights) {
       weight = static_cast<std::int8_t>(between(-largest, std::min(largest, 127)));

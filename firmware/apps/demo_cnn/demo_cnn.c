@@ -148,6 +148,15 @@ static bool load_network(void) {
   return true;
 }
 
+/* Brightness of a pixel, times the number of channels. */
+static uint32_t brightness(const uint8_t *pixels, uint32_t x, uint32_t y) {
+  const struct npim_shape *shape = &demo.images.shape;
+  const uint8_t *pixel = pixels + (size_t)(y * shape->width + x) * shape->channels;
+  uint32_t sum = 0;
+  for (uint32_t c = 0; c < shape->channels; ++c) sum += pixel[c];
+  return sum;
+}
+
 /* Two rows of pixels per line of text. */
 static void draw(uint32_t image) {
   static const char shades[] = " .:-=+*#%@";
@@ -159,9 +168,8 @@ static void draw(uint32_t image) {
     char line[PICTURE_WIDTH + 1];
     for (uint32_t x = 0; x < shape->width; ++x) {
       const uint32_t below = y + 1 < shape->height ? y + 1 : y;
-      const uint32_t sum = pixels[(size_t)(y * shape->width + x) * shape->channels] +
-                           pixels[(size_t)(below * shape->width + x) * shape->channels];
-      line[x] = shades[sum * (sizeof shades - 2) / 510];
+      const uint32_t sum = brightness(pixels, x, y) + brightness(pixels, x, below);
+      line[x] = shades[sum * (sizeof shades - 2) / (510 * shape->channels)];
     }
     line[shape->width] = '\0';
     printf("  |%s|\n", line);

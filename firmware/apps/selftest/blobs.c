@@ -3,7 +3,7 @@
 #include <string.h>
 
 #define CONTROL_MAGIC 0x4c52544eU /* 'NTRL' */
-#define CONTROL_VERSION 1U
+#define CONTROL_VERSION 2U
 #define OP_MVM 1U
 #define OP_MAX_POOL 2U
 #define OP_ADD 4U
@@ -25,13 +25,24 @@ static void put_shape(struct writer *out, int32_t height, int32_t width, uint32_
 
 static void put_destination(struct writer *out, uint32_t tile) {
   put(out, 1, 4);    /* one destination */
-  put(out, tile, 2); /* slot, port, producer, padding, channel offset: all 0 */
-  put(out, 0, 6);
+  put(out, tile, 2); /* slot, port, producer, padding, which part goes where: all 0 */
+  put(out, 0, 8);
+  put(out, 0, 8);
 }
 
 static void put_window(struct writer *out) {
   for (int i = 0; i < 6; ++i) put(out, 1, 4); /* kernel, stride, dilation */
   for (int i = 0; i < 4; ++i) put(out, 0, 4); /* padding */
+}
+
+static void put_groups(struct writer *out) {
+  for (int i = 0; i < 3; ++i) put(out, 1, 2); /* groups, groups per array, copies */
+}
+
+static void put_no_table(struct writer *out) {
+  put(out, 0, 4);
+  put(out, 0, 1); /* zero point, neighbours, shift: of operations with tables */
+  put(out, 0, 8);
 }
 
 static void put_requantise(struct writer *out) {
@@ -54,8 +65,10 @@ static void put_stage(struct writer *out, const struct blob_stage *stage) {
   put(out, stage->edram_offset, 4);
   put_shape(out, 1, stage->image_width, stage->rows);
   put(out, 1, 1); /* element bytes */
-  put(out, stage->producers, 1);
+  put(out, 0, 1);
+  put(out, stage->producers, 2);
   put(out, 1, 2); /* ring rows */
+  put(out, 0, 4); /* no constant channels */
   put_window(out);
   put_shape(out, 1, stage->image_width, BLOB_OUTPUTS);
   put(out, 0, 1); /* padding value */
@@ -63,9 +76,11 @@ static void put_stage(struct writer *out, const struct blob_stage *stage) {
   put(out, (uint64_t)stage->range_divisor, 4);
   put(out, (uint64_t)stage->bitline_gain, 4);
   put(out, stage->rows, 4);
-  put(out, 1, 4); /* one array: row block 0, column group 0 */
+  put_groups(out);
+  put(out, 1, 4); /* one array: row block 0, column group 0, copy 0 */
   put(out, stage->array, 2);
-  put(out, 0, 4);
+  put(out, 0, 6);
+  put_no_table(out);
   put_requantise(out);
   put_destination(out, HOST_TILE);
 }
@@ -78,16 +93,18 @@ static void put_stage(struct writer *out, const struct blob_stage *stage) {
 static void put_port(struct writer *out, uint32_t edram_offset, uint32_t ring_rows) {
   put(out, edram_offset, 4);
   put_shape(out, STALL_HEIGHT, 1, 1);
-  put(out, 1, 1); /* element bytes */
-  put(out, 1, 1); /* producers */
+  put(out, 1, 2); /* element bytes, padding */
+  put(out, 1, 2); /* producers */
   put(out, ring_rows, 2);
+  put(out, 0, 4); /* no constant channels */
 }
 
 static void put_to_port(struct writer *out, uint32_t tile, uint32_t slot, uint32_t port) {
   put(out, tile, 2);
   put(out, slot, 1);
   put(out, port, 1);
-  put(out, 0, 4); /* producer, padding, channel offset */
+  put(out, 0, 8); /* producer, padding, which part goes where */
+  put(out, 0, 6);
 }
 
 static void put_stage_tail(struct writer *out, uint32_t kernel_height, uint32_t multipliers) {
@@ -98,9 +115,12 @@ static void put_stage_tail(struct writer *out, uint32_t kernel_height, uint32_t 
   put(out, 0, 4);
   put_shape(out, STALL_HEIGHT, 1, 1);
   put(out, 0, 2); /* padding value, not raw */
-  put(out, 1, 4); /* converter, kernel rows, arrays: of matrix-vector products only */
+  put(out, 1, 4); /* converter, kernel rows, groups, arrays: of matrix-vector products only */
   put(out, 1, 4);
-  put(out, 0, 8);
+  put(out, 0, 4);
+  put_groups(out);
+  put(out, 0, 4);
+  put_no_table(out);
   put(out, multipliers, 4);
   for (uint32_t i = 0; i < multipliers; ++i) put(out, 1, 4);
   put(out, multipliers / 2, 4); /* an addition has two multipliers and one bias */

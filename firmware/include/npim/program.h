@@ -32,8 +32,8 @@ struct npim_requirements {
 
 struct npim_layer {
   uint32_t layer;
-  uint8_t op; /* 1 convolution, 2 max pool, 3 average pool, 4 add */
-  uint8_t stages;
+  uint8_t op; /* npim_layer_op_name() */
+  uint16_t stages;
   uint16_t tiles;
   uint32_t arrays;
   uint32_t windows; /* per image */
@@ -49,6 +49,7 @@ struct npim_program {
   uint32_t classes; /* 0: not a classifier */
   uint32_t layer_count;
   const uint8_t *control, *weights, *layers; /* inside the file */
+  const uint8_t *input_table;                /* [channels][256], or NULL: see below */
   uint32_t control_bytes, weights_bytes;
 };
 
@@ -75,6 +76,11 @@ const char *npim_layer_op_name(uint8_t op);
 /* Values per output and bytes per image. */
 uint32_t npim_program_outputs(const struct npim_program *program);
 uint32_t npim_program_input_bytes(const struct npim_program *program);
+
+/* What the host does to an image before the chip sees it: byte b of channel c becomes element b of
+   table c of the program. Without tables a copy. */
+void npim_program_encode_image(const struct npim_program *program, const uint8_t *image,
+                               uint8_t *to);
 
 /* CRC-32 (IEEE 802.3, reflected). */
 uint32_t npim_crc32(const void *data, size_t bytes);

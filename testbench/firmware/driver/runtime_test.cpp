@@ -110,7 +110,7 @@ TEST(ProgramFile, WrongHeadersAreExplained) {
   };
   using ::testing::HasSubstr;
   EXPECT_THAT(changed(0, 0), HasSubstr("not a Neural-PIM program"));
-  EXPECT_THAT(changed(4, 2), HasSubstr("version 2.0"));
+  EXPECT_THAT(changed(4, 3), HasSubstr("version 3.0"));
   EXPECT_THAT(changed(8, 77), HasSubstr("77 bytes"));
   EXPECT_THAT(changed(20, 65), HasSubstr("65 sections"));
   EXPECT_THAT(changed(20, 0), HasSubstr("no section"));
@@ -288,6 +288,7 @@ TEST(NetworkRun, ReportsLayersInOrder) {
   for (std::size_t i = 0; i < reports.size(); ++i) {
     EXPECT_EQ(reports[i].layer.layer, i);
     EXPECT_GE(reports[i].windows, 2u * reports[i].layer.windows) << "two images";
+    if (reports[i].layer.stages == 0) continue;  // a concat: its readers' buffers do the work
     EXPECT_GT(reports[i].busy_ns, 0u);
   }
 }

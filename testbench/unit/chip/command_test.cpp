@@ -150,7 +150,7 @@ const std::vector<BadControl> &bad_controls() {
          p.stages[3].inputs[0].producers = 2;
        },
        Error::kBadControlVector, 3},
-      {"HostShape", [](auto &p) { p.output_shape.width = 3; }, Error::kBadControlVector, 3},
+      {"HostShape", [](auto &p) { p.output_shape.width = 3; }, Error::kBadControlVector, 4},
       {"HostElements", [](auto &p) { p.output_element_bytes = 4; }, Error::kBadControlVector, 3},
       {"HostElementBytes", [](auto &p) { p.output_element_bytes = 2; }, Error::kBadControlVector,
        4},

@@ -11,16 +11,23 @@ namespace {
 
 using network::ConverterFormat;
 
+struct Setting {
+  int images = 3;
+  mapping::Replication replication = mapping::Replication::kBalanced;
+  dataflow::Kernel kernel = dataflow::Kernel::kFolded;
+};
+
+/// Maps a random network, runs it, and compares every output.
 void expect_golden(const config::ChipConfig &config, std::uint32_t seed, int layers, int channels,
-                   int images, dataflow::Kernel kernel = dataflow::Kernel::kFolded) {
+                   const Setting &setting = {}) {
   testing::RandomNetwork random(seed);
   const ConverterFormat format = {config.array.rows,
                                   static_cast<ConverterFormat::Code>(config.nnadc.code)};
   const auto network = random.make(format, layers, channels);
-  const auto mapping = mapping::map_network(network, config);
+  const auto mapping = mapping::map_network(network, config, {setting.replication});
   std::vector<Bytes> inputs;
-  for (int i = 0; i < images; ++i) inputs.push_back(random.image(network.input_shape));
-  ChipBench bench(config, kernel);
+  for (int i = 0; i < setting.images; ++i) inputs.push_back(random.image(network.input_shape));
+  ChipBench bench(config, setting.kernel);
   bench.simulate([&] {
     ASSERT_EQ(bench.load(mapping.program.control), abi::Error::kNone)
         << "stage " << bench.last.detail;
@@ -40,15 +47,33 @@ TEST_P(RandomNetworks, EqualGolden) {
   config.tile_rows = 8;
   config.nnadc.code = static_cast<config::CodeFormat>(1 + GetParam() % 3);
   config.dac_bits = 1 << GetParam() % 3;
-  expect_golden(config, static_cast<std::uint32_t>(GetParam()), 1 + GetParam() % 5, 24, 3);
+  Setting setting;
+  if (GetParam() % 2 == 1) setting.replication = mapping::Replication::kNone;
+  expect_golden(config, static_cast<std::uint32_t>(GetParam()), 1 + GetParam() % 7, 24, setting);
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, RandomNetworks, ::testing::Range(0, 24));
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomNetworks, ::testing::Range(0, 48));
+
+class SmallBuffers : public ::testing::TestWithParam<int> {};
+
+/// So little eDRAM that layers are cut into strips and buffers hold no row more than they must.
+TEST_P(SmallBuffers, EqualGolden) {
+  auto config = small_chip();
+  config.tile_columns = 16;
+  config.tile_rows = 16;
+  config.edram.bytes = 1024;
+  expect_golden(config, static_cast<std::uint32_t>(1000 + GetParam()), 2 + GetParam() % 4, 10);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, SmallBuffers, ::testing::Range(0, 12));
 
 TEST(Networks, PerCycleKernelEqualsGolden) {
   auto config = small_chip();
   config.tile_columns = config.tile_rows = 6;
-  expect_golden(config, 99, 3, 12, 1, dataflow::Kernel::kPerCycle);
+  Setting setting;
+  setting.images = 1;
+  setting.kernel = dataflow::Kernel::kPerCycle;
+  expect_golden(config, 99, 3, 12, setting);
 }
 
 TEST(Networks, OtherArrayShapesEqualGolden) {
@@ -57,7 +82,7 @@ TEST(Networks, OtherArrayShapesEqualGolden) {
   config.array.rows = 48;
   config.array.columns = 64;
   config.array.cell_bits = 2;
-  expect_golden(config, 5, 4, 20, 2);
+  expect_golden(config, 5, 4, 20);
 }
 
 }  // namespace

@@ -1,0 +1,43 @@
+// Where images enter the chip: the controller sends each row to every port that reads the image,
+// or the part of the row that the port gets.
+#pragma once
+
+#include <cstdint>
+#include <tlm>
+#include <vector>
+
+#include "base/bytes.h"
+#include "chip/chip_context.h"
+#include "chip/stream_port.h"
+#include "program/stage.h"
+
+namespace npim::chip {
+
+class ImageSender {
+ public:
+  explicit ImageSender(ChipContext &context) : context_(context) {}
+
+  /// Adds a port; `image` is the shape of the whole image.
+  void connect(StreamPort &port, const program::Destination &to,
+               const network::TensorShape &image);
+  void clear() { inputs_.clear(); }
+  /// Sends one row (u8, all channels) over the NoC, port by port; returns when all have it.
+  void send_row(const Bytes &row, tlm::tlm_fw_transport_if<> &to_noc);
+
+ private:
+  struct Input {
+    StreamPort *port = nullptr;
+    unsigned producer = 0;
+    std::uint64_t address = 0;
+    program::Rectangle part;
+  };
+  const std::uint8_t *cut_out(const Bytes &row, const program::Rectangle &part);
+
+  ChipContext &context_;
+  std::vector<Input> inputs_;
+  std::size_t pixel_bytes_ = 0;
+  Bytes packed_;
+  tlm::tlm_generic_payload payload_;
+};
+
+}  // namespace npim::chip

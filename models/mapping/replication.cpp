@@ -1,0 +1,36 @@
+#include "mapping/replication.h"
+
+#include <algorithm>
+
+#include "base/integers.h"
+
+namespace npim::mapping {
+namespace {
+
+std::int64_t windows_of(const network::Layer &layer) {
+  return std::int64_t{layer.output_shape.height} * layer.output_shape.width;
+}
+
+}  // namespace
+
+int copies_for_pace(const network::Layer &layer, std::int64_t pace) {
+  return static_cast<int>(std::min<std::int64_t>(divide_up(windows_of(layer), pace),
+                                                 layer.output_shape.width));
+}
+
+std::vector<std::int64_t> paces(const network::QuantisedNetwork &network) {
+  std::int64_t fastest = 1, slowest = 1;
+  for (const auto &layer : network.layers) {
+    if (layer.op != network::LayerOp::kConvolution) continue;
+    fastest = std::max<std::int64_t>(fastest, layer.output_shape.height);
+    slowest = std::max(slowest, windows_of(layer));
+  }
+  std::vector<std::int64_t> result;
+  for (std::int64_t pace = fastest; pace < slowest; pace += divide_up(pace, std::int64_t{4})) {
+    result.push_back(pace);
+  }
+  result.push_back(slowest);
+  return result;
+}
+
+}  // namespace npim::mapping

@@ -1,0 +1,29 @@
+// How many copies of its weights each layer gets. A layer takes windows / copies pipeline cycles per
+// image, and the slowest layer sets the pace of all, because images stream through the chip. As in
+// ISAAC ([IS] section 5, which [NP] section 5 follows): the last convolution gets one copy and,
+// working back, each stride multiplies the copies by its area, so that all layers take equal time.
+// Equivalently: copies = windows / pace for one pace that all layers share, which also covers
+// networks with branches. Copies work on neighbouring windows of one row, so a layer cannot have
+// more of them than its rows have windows, and no pace is faster than the rows of the tallest layer.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "network/quantised.h"
+
+namespace npim::mapping {
+
+enum class Replication {
+  kNone,      ///< every weight once
+  kBalanced,  ///< the fastest pace for which the copies fit the chip
+};
+
+/// Copies of a layer's weights, or windows that it computes at a time, for a pace in windows per
+/// image and copy.
+int copies_for_pace(const network::Layer &layer, std::int64_t pace);
+
+/// The paces worth trying, fastest first; the last one needs no copies.
+std::vector<std::int64_t> paces(const network::QuantisedNetwork &network);
+
+}  // namespace npim::mapping

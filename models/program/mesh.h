@@ -1,0 +1,43 @@
+// The geometry of the network on chip: a concentrated mesh ([NP] section 5) in which a router serves
+// a block of neighbouring tiles. Chip and mapping share it, so that the cost of moving data that the
+// mapping states is counted on the ways that packets take.
+#pragma once
+
+#include "config/chip_config.h"
+
+namespace npim::program {
+
+class Mesh {
+ public:
+  explicit Mesh(const config::ChipConfig &chip);
+
+  struct Place {
+    int x = 0, y = 0;  ///< of the router
+    int node = 0;      ///< number of the node at its router
+  };
+  /// Where a tile is in the mesh of its chip. Controllers of chips and the links between chips are
+  /// attached to the first router.
+  Place place(unsigned node) const;
+  /// Routers that a packet passes, at least one. Between chips it passes the first routers of all
+  /// chips on its way.
+  int hops(unsigned from, unsigned to) const;
+
+  /// As a node: the controller of the first chip.
+  unsigned controller() const { return tiles_; }
+  /// The chip that a node is on.
+  int chip(unsigned node) const {
+    return node == tiles_ ? 0 : static_cast<int>(node) / tiles_per_chip_;
+  }
+  int chips() const { return chips_; }
+  int columns() const { return columns_; }
+  int rows() const { return rows_; }
+
+ private:
+  unsigned tiles_;
+  int tiles_per_chip_, chips_;
+  int tile_columns_, tiles_per_router_;
+  int block_columns_, block_rows_;  // tiles that share a router
+  int columns_, rows_;              // routers
+};
+
+}  // namespace npim::program
