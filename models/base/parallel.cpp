@@ -18,8 +18,8 @@ void parallel_for(std::size_t count, const std::function<void(std::size_t)> &wor
   std::size_t failed_at = count;
   std::exception_ptr failure;
   const auto run = [&] {
-    // Indices are taken in order and whatever is taken is done, so that a failure never hides one of
-    // a lower index.
+    // Indices are taken in order and whatever is taken is done, so that a failure never hides one
+    // of a lower index.
     while (!has_failed) {
       const std::size_t i = next++;
       if (i >= count) return;
