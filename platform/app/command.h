@@ -24,6 +24,7 @@ int chip_command(const Arguments &arguments);
 int compare_command(const Arguments &arguments);
 int compile_command(const Arguments &arguments);
 int periph_command(const Arguments &arguments);
+int accuracy_command(const Arguments &arguments);
 
 /// Parses the arguments of a subcommand. `positional` names an option that arguments without a dash
 /// go to (or is empty). Prints `usage` and the options and returns false on --help. Throws
