@@ -18,8 +18,7 @@ class ImageSender {
   explicit ImageSender(ChipContext &context) : context_(context) {}
 
   /// Adds a port; `image` is the shape of the whole image.
-  void connect(StreamPort &port, const program::Destination &to,
-               const network::TensorShape &image);
+  void connect(StreamPort &port, const program::Destination &to, const network::TensorShape &image);
   void clear() { inputs_.clear(); }
   /// Sends one row (u8, all channels) over the NoC, port by port; returns when all have it.
   void send_row(const Bytes &row, tlm::tlm_fw_transport_if<> &to_noc);

@@ -29,8 +29,8 @@ void MvmPlan::place(const program::ArrayUse &use) {
   const auto input = input_offsets_.try_emplace(
       {work.ima, work.copy, part.first_group, part.first_row}, std::size_t{0});
   if (input.second) {
-    input.first->second = tile_.ima(work.ima).input_register.allocate(
-        static_cast<std::size_t>(work.rows));
+    input.first->second =
+        tile_.ima(work.ima).input_register.allocate(static_cast<std::size_t>(work.rows));
     inputs_.push_back({work.ima, work.copy, in_window, input.first->second, work.rows});
   }
   const auto collect =
@@ -46,8 +46,7 @@ void MvmPlan::place(const program::ArrayUse &use) {
 }
 
 std::size_t MvmPlan::place_in_window(const program::ArrayPart &part) {
-  const auto found =
-      window_offsets_.try_emplace({part.first_group, part.first_row}, window_bytes_);
+  const auto found = window_offsets_.try_emplace({part.first_group, part.first_row}, window_bytes_);
   if (found.second) {
     for (int group = 0; group < part.groups; ++group) {
       plan_segments(part, part.first_group + group, window_bytes_);
@@ -75,8 +74,8 @@ void MvmPlan::plan_segments(const program::ArrayPart &part, int group, std::size
     Segment segment;
     segment.to = static_cast<std::uint32_t>(to);
     segment.kernel_row = static_cast<std::int32_t>(row / kernel_row * window.dilation_height);
-    segment.image_offset = tap * window.dilation_width * image_channels + group * channels +
-                           row % channels;
+    segment.image_offset =
+        tap * window.dilation_width * image_channels + group * channels + row % channels;
     segment.bytes = static_cast<std::uint32_t>(bytes);
     segments_.push_back(segment);
     to += static_cast<std::size_t>(bytes);
@@ -109,8 +108,8 @@ void MvmPlan::take_output_registers() {
 /// Fills the output registers with the sums of the first `windows` copies, as often as it takes. A
 /// sum has the same place in its register whatever the number of windows, because copies come one
 /// after the other.
-std::vector<MvmPlan::Drain> MvmPlan::plan_drains(
-    int windows, const std::map<int, OutputRegister::Room> &rooms) {
+std::vector<MvmPlan::Drain> MvmPlan::plan_drains(int windows,
+                                                 const std::map<int, OutputRegister::Room> &rooms) {
   std::vector<Drain> drains;
   std::map<int, std::size_t> used, drain_of_ima;
   std::vector<std::size_t> drain_of(collects_.size()), order(collects_.size());

@@ -1,6 +1,6 @@
-// How the windows of a matrix-vector product lie on the IMAs of their tile: which bytes of the image
-// go to which input register, which array multiplies them, and how the converters' codes are added
-// up. Worked out once, when a stage is loaded.
+// How the windows of a matrix-vector product lie on the IMAs of their tile: which bytes of the
+// image go to which input register, which array multiplies them, and how the converters' codes are
+// added up. Worked out once, when a stage is loaded.
 //
 // A stage with copies computes that many neighbouring windows of a row at a time (fewer at the end
 // of a row); copy k takes the k-th of them.

@@ -44,9 +44,8 @@ sc_core::sc_time Noc::arrival(unsigned from, unsigned to, const sc_core::sc_time
 }
 
 /// Within one chip.
-sc_core::sc_time Noc::cross_mesh(int chip, program::Mesh::Place at,
-                                 const program::Mesh::Place &end, sc_core::sc_time head,
-                                 std::uint64_t flits) {
+sc_core::sc_time Noc::cross_mesh(int chip, program::Mesh::Place at, const program::Mesh::Place &end,
+                                 sc_core::sc_time head, std::uint64_t flits) {
   while (at.x != end.x) {
     const bool east = at.x < end.x;
     head = router(chip, at.x, at.y).forward(east ? Router::kEast : Router::kWest, head, flits);

@@ -3,9 +3,9 @@
 // occupies each link for its flits (a header flit and the payload). A link serves packets in the
 // order in which they were sent.
 //
-// Several chips (ChipConfig::Chips) have a mesh each. The first router of each chip leads to the links
-// to the chips before and after it in the chain; a packet enters a link when its tail has left the
-// mesh, and is stored and forwarded by the chips in between.
+// Several chips (ChipConfig::Chips) have a mesh each. The first router of each chip leads to the
+// links to the chips before and after it in the chain; a packet enters a link when its tail has
+// left the mesh, and is stored and forwarded by the chips in between.
 #pragma once
 
 #include <tlm_utils/multi_passthrough_initiator_socket.h>
@@ -69,7 +69,8 @@ class Noc : public sc_core::sc_module {
 
  private:
   Router &router(int chip, int x, int y) {
-    return *routers_[static_cast<std::size_t>(chip * mesh_.rows() + y) * static_cast<std::size_t>(mesh_.columns()) +
+    return *routers_[static_cast<std::size_t>(chip * mesh_.rows() + y) *
+                         static_cast<std::size_t>(mesh_.columns()) +
                      static_cast<std::size_t>(x)];
   }
   sc_core::sc_time arrival(unsigned from, unsigned to, const sc_core::sc_time &start,

@@ -383,11 +383,10 @@ void StageEngine::convert(const MvmPlan::Drain &drain) {
   batch_.clear();
   for (const std::size_t i : drain.work) {
     const MvmPlan::Work &work = plan_->work()[i];
-    batch_.push_back({tile_.ima(work.ima).sample_hold.sums(work.array),
-                      codes_.data() + work.codes, work.vectors});
+    batch_.push_back({tile_.ima(work.ima).sample_hold.sums(work.array), codes_.data() + work.codes,
+                      work.vectors});
   }
-  context_.wakes.sleep_until(
-      tile_.nnadc.convert(sc_core::sc_time_stamp(), *converter_, batch_));
+  context_.wakes.sleep_until(tile_.nnadc.convert(sc_core::sc_time_stamp(), *converter_, batch_));
   add_codes(drain);
   conversions_ += drain.conversions;
   context_.counters.conversions += drain.conversions;
@@ -481,8 +480,8 @@ void StageEngine::encode_output() {
   }
 }
 
-/// Sends what the receiver gets of the pixels, a piece of one row. Waits for room before it occupies
-/// any part of the NoC.
+/// Sends what the receiver gets of the pixels, a piece of one row. Waits for room before it
+/// occupies any part of the NoC.
 void StageEngine::send(const Route &route, const Position &at) {
   const std::int64_t first = std::max<std::int64_t>(at.x, route.part.first_column);
   const std::int64_t end =

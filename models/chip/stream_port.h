@@ -56,9 +56,9 @@ class StreamPort {
  private:
   struct Producer {
     explicit Producer(Activity &activity) : room(activity) {}
-    std::uint64_t offset = 0, bytes = 0;          // slice within a pixel
+    std::uint64_t offset = 0, bytes = 0;             // slice within a pixel
     std::uint64_t first_column = 0, end_column = 0;  // strip within a row
-    std::uint64_t row = 0, column = 0;            // of the next pixel
+    std::uint64_t row = 0, column = 0;               // of the next pixel
     Gate room;
   };
   /// Pixels from the start of the run up to the producer's next one.

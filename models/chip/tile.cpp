@@ -126,8 +126,8 @@ bool Tile::load_stage(const ChipAddress &address, const tlm::tlm_generic_payload
   return true;
 }
 
-/// Fills in the channels of a ring that nobody delivers. Returns when they are written, counted from
-/// `after` from now.
+/// Fills in the channels of a ring that nobody delivers. Returns when they are written, counted
+/// from `after` from now.
 sc_core::sc_time Tile::write_constants(const program::InputPort &port,
                                        const sc_core::sc_time &after) {
   if (port.constants.empty()) return sc_core::SC_ZERO_TIME;

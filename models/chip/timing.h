@@ -44,10 +44,10 @@ struct Timing {
   sc_core::sc_time input_cycle;  ///< one DAC slice through crossbar and NNS+A
   sc_core::sc_time tile_clock;   ///< bus, adders, post-processing
   sc_core::sc_time noc_clock;
-  sc_core::sc_time edram_access;  ///< first word of a transfer
-  sc_core::sc_time edram_word;    ///< each word: what is slower, bus or banks
-  sc_core::sc_time conversion;    ///< of one NNADC
-  sc_core::sc_time write_pulse;   ///< one programming pulse and its verify
+  sc_core::sc_time edram_access;                       ///< first word of a transfer
+  sc_core::sc_time edram_word;                         ///< each word: what is slower, bus or banks
+  sc_core::sc_time conversion;                         ///< of one NNADC
+  sc_core::sc_time write_pulse;                        ///< one programming pulse and its verify
   sc_core::sc_time chip_link_latency, chip_link_byte;  ///< between chips
   sc_core::sc_time link_latency;
   double link_ns_per_byte;

@@ -80,8 +80,8 @@ struct ChipConfig {
     double latency_ns = 5.0;
   } host_link;
 
-  /// Chips like this one in a chain, each joined to the next by a link. The first has the controller
-  /// and the host link. Tiles are numbered through all chips.
+  /// Chips like this one in a chain, each joined to the next by a link. The first has the
+  /// controller and the host link. Tiles are numbered through all chips.
   struct Chips {
     int count = 1;
     double link_gigabytes_per_second = 6.4;  ///< one HyperTransport link [IS], each way

@@ -36,7 +36,8 @@ std::string escaped(const std::string &text) {
   return out;
 }
 
-/// Neighbouring layers get colours far apart: hues step by the golden angle, and lightness alternates.
+/// Neighbouring layers get colours far apart: hues step by the golden angle, and lightness
+/// alternates.
 std::string colour(std::size_t layer) {
   const int hue = static_cast<int>(std::lround(static_cast<double>(layer) * 137.508)) % 360;
   const int lightness = 52 + static_cast<int>(layer % 3) * 9;
@@ -127,8 +128,8 @@ class Drawing {
     out_ << "</title>\n";
     rectangle(x, y, kTile, kTile, "#eeeeee");
     if (found != tiles_.end()) fill_tile(found->second, x, y);
-    out_ << "<text x=\"" << x + 2 << "\" y=\"" << y + 9
-         << "\" font-size=\"8\" fill=\"#333333\">" << number << "</text></g>\n";
+    out_ << "<text x=\"" << x + 2 << "\" y=\"" << y + 9 << "\" font-size=\"8\" fill=\"#333333\">"
+         << number << "</text></g>\n";
   }
 
   void fill_tile(const Tile &tile, int x, int y) {

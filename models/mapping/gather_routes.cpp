@@ -42,12 +42,11 @@ bool runs_of_pixel(const network::Layer &layer, int y, int x, std::vector<Gather
 /// Makes a run part of the rectangle on its left if it continues that.
 bool widen(std::vector<GatherRectangle> &rectangles, const GatherRectangle &run) {
   for (GatherRectangle &left : rectangles) {
-    const bool beside = left.columns.end() == run.columns.first &&
-                        left.channels.first == run.channels.first &&
-                        left.channels.count == run.channels.count &&
-                        left.is_constant == run.is_constant;
-    const bool continues = run.is_constant ||
-                           (left.from_column + left.columns.count == run.from_column &&
+    const bool beside =
+        left.columns.end() == run.columns.first && left.channels.first == run.channels.first &&
+        left.channels.count == run.channels.count && left.is_constant == run.is_constant;
+    const bool continues =
+        run.is_constant || (left.from_column + left.columns.count == run.from_column &&
                             left.from_channel == run.from_channel);
     if (!beside || !continues) continue;
     ++left.columns.count;

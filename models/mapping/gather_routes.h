@@ -1,5 +1,5 @@
-// Gathers that need no work: those that pick rectangles of columns and channels, the same ones of every
-// row. Slices of time steps and of gates are of this kind.
+// Gathers that need no work: those that pick rectangles of columns and channels, the same ones of
+// every row. Slices of time steps and of gates are of this kind.
 #pragma once
 
 #include <optional>

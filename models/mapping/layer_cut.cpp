@@ -31,8 +31,7 @@ GroupSize group_size(const Layer &layer) {
 int packed_groups(const Layer &layer, const GroupSize &size, const config::ChipConfig &chip) {
   const std::int64_t by_rows = chip.array.rows / size.rows;
   const std::int64_t by_vectors = chip.vectors_per_array() / size.outputs;
-  return static_cast<int>(
-      std::clamp<std::int64_t>(std::min(by_rows, by_vectors), 1, layer.groups));
+  return static_cast<int>(std::clamp<std::int64_t>(std::min(by_rows, by_vectors), 1, layer.groups));
 }
 
 std::vector<Range> equal_parts(int blocks, int per_part) {
@@ -81,8 +80,8 @@ class TightPart {
   }
   double tiles(int part) const {
     const int whole = blocks_ / part, rest = blocks_ % part;
-    const double slice = whole * share(part * columns(part)) +
-                         (rest > 0 ? share(rest * columns(part)) : 0);
+    const double slice =
+        whole * share(part * columns(part)) + (rest > 0 ? share(rest * columns(part)) : 0);
     return slice * divide_up(column_groups_, columns(part));
   }
   /// Two rows of 32-bit sums of each part.
@@ -99,8 +98,8 @@ class TightPart {
 };
 
 /// Slices of output channels [first, first + size.outputs) of one group, cut as a dense kernel.
-void cut_dense(const Layer &layer, const GroupSize &size, int group,
-               const config::ChipConfig &chip, Packing packing, LayerCut &cut) {
+void cut_dense(const Layer &layer, const GroupSize &size, int group, const config::ChipConfig &chip,
+               Packing packing, LayerCut &cut) {
   const int vectors = chip.vectors_per_array(), arrays = chip.arrays_per_tile();
   const int per_part =
       packing == Packing::kLoose
@@ -144,8 +143,7 @@ void cut_convolution(const Layer &layer, const config::ChipConfig &chip, Packing
   cut.row_blocks = static_cast<int>(npim::divide_up(size.rows, std::int64_t{chip.array.rows}));
   cut.packed_groups = packed_groups(layer, size, chip);
   const int vectors = chip.vectors_per_array();
-  const std::int64_t group_arrays =
-      std::int64_t{cut.row_blocks} * divide_up(size.outputs, vectors);
+  const std::int64_t group_arrays = std::int64_t{cut.row_blocks} * divide_up(size.outputs, vectors);
   if (cut.packed_groups > 1) {
     cut_groups(layer, size, cut.packed_groups, 1, chip, cut);
   } else if (layer.groups > 1 && group_arrays <= chip.arrays_per_tile()) {
@@ -214,9 +212,7 @@ void replicate(const Layer &layer, const config::ChipConfig &chip, int replicati
 }
 
 Range strip_columns(int width, int strips, int number) {
-  const auto edge = [&](int i) {
-    return static_cast<int>(std::int64_t{width} * i / strips);
-  };
+  const auto edge = [&](int i) { return static_cast<int>(std::int64_t{width} * i / strips); };
   return {edge(number), edge(number + 1) - edge(number)};
 }
 

@@ -34,11 +34,11 @@ struct Range {
 
 /// Output channels that one stage yields, or several stages of row blocks with an aggregator.
 struct ChannelSlice {
-  Range channels;          ///< of the layer's output
-  Range inputs;            ///< of the layer's input: the channels that these depend on
-  int groups = 1;          ///< convolution groups of the slice
+  Range channels;                ///< of the layer's output
+  Range inputs;                  ///< of the layer's input: the channels that these depend on
+  int groups = 1;                ///< convolution groups of the slice
   std::vector<Range> row_parts;  ///< row blocks, one stage each; one part: no aggregator
-  int arrays = 0;          ///< of one copy of the largest part
+  int arrays = 0;                ///< of one copy of the largest part
 };
 
 struct LayerCut {
@@ -68,8 +68,8 @@ LayerCut cut_layer(const network::Layer &layer, const config::ChipConfig &chip, 
 /// Cuts the channels of a layer without weights into `parts` slices (as equal as possible).
 void cut_channels(const network::Layer &layer, int parts, LayerCut &cut);
 
-/// Sets copies (or the burst) and strips for a layer that is to have at least `replication` copies of
-/// its weights, as far as its width allows, and at least `strips` strips.
+/// Sets copies (or the burst) and strips for a layer that is to have at least `replication` copies
+/// of its weights, as far as its width allows, and at least `strips` strips.
 void replicate(const network::Layer &layer, const config::ChipConfig &chip, int replication,
                int strips, LayerCut &cut);
 

@@ -47,8 +47,7 @@ class Mapper {
   std::optional<Mapping> run() {
     cut(attempt_);
     // The last attempt finds out which layer is too much.
-    const bool hopeless =
-        total_arrays() > std::int64_t{chip_.tiles()} * chip_.arrays_per_tile();
+    const bool hopeless = total_arrays() > std::int64_t{chip_.tiles()} * chip_.arrays_per_tile();
     if (hopeless && attempt_.packing == Packing::kLoose) return std::nullopt;
     if (!fit_buffers() || !place()) return std::nullopt;
     write_program();
@@ -172,8 +171,7 @@ class Mapper {
     if (!place) {
       misfit_ = {stage.layer, "does not fit: none of the chip's " + std::to_string(chip_.tiles()) +
                                   " tiles has " + std::to_string(stage.arrays.size()) +
-                                  " arrays and " + std::to_string(bytes) +
-                                  " bytes of eDRAM left"};
+                                  " arrays and " + std::to_string(bytes) + " bytes of eDRAM left"};
       return false;
     }
     stage.tile = static_cast<std::uint16_t>(place->tile);
@@ -207,8 +205,8 @@ class Mapper {
     for (std::size_t i = 0; i < graph_.stages.size(); ++i) {
       const Stage &stage = graph_.stages[i];
       for (const auto &use : stage.arrays) {
-        program.weights.push_back(array_weights(network_.layers[stage.layer], stage,
-                                                graph_.pieces[i], use, chip_));
+        program.weights.push_back(
+            array_weights(network_.layers[stage.layer], stage, graph_.pieces[i], use, chip_));
       }
     }
     state_requirements();
@@ -304,7 +302,8 @@ class Mapper {
                             : std::int64_t{layer.output_shape.height} * layer.output_shape.width;
     placement.weights = static_cast<std::int64_t>(layer.weights.size());
     placement.macs = placement.weights * placement.windows;
-    placement.replication = layer.op == LayerOp::kConvolution ? cut.replication(layer.output_shape.width) : 1;
+    placement.replication =
+        layer.op == LayerOp::kConvolution ? cut.replication(layer.output_shape.width) : 1;
     placement.strips = cut.strips;
     placement.packed_groups = cut.packed_groups;
     placement.row_blocks = cut.row_blocks;
@@ -388,7 +387,8 @@ std::vector<Attempt> attempts(const network::QuantisedNetwork &network, Replicat
 /// What one copy of the whole network takes, for people whose network does not fit.
 std::string size_text(const network::QuantisedNetwork &network, const config::ChipConfig &chip) {
   std::int64_t arrays = 0;
-  for (const Layer &layer : network.layers) arrays += cut_layer(layer, chip, Packing::kTight).arrays;
+  for (const Layer &layer : network.layers)
+    arrays += cut_layer(layer, chip, Packing::kTight).arrays;
   const std::int64_t there = std::int64_t{chip.tiles()} * chip.arrays_per_tile();
   const std::int64_t per_chip = std::int64_t{chip.tiles_per_chip()} * chip.arrays_per_tile();
   return "; one copy of the network's weights takes " + std::to_string(arrays) +

@@ -25,16 +25,16 @@ struct LayerPlacement {
   std::string name;
   network::LayerOp op = network::LayerOp::kConvolution;
   network::TensorShape output_shape;
-  std::int64_t weights = 0;  ///< signed weights
-  std::int64_t macs = 0;     ///< multiply-accumulates per image
-  std::int64_t windows = 0;  ///< windows per image
-  int replication = 1;       ///< copies of the weights, over all strips
-  int strips = 1;            ///< parts of the image's width, each on tiles of its own
-  int packed_groups = 1;     ///< convolution groups that share an array
-  int arrays = 0;            ///< of all copies
-  double utilisation = 0;    ///< used cells over cells of the arrays taken
-  int row_blocks = 0;        ///< arrays below each other: partial sums per output
-  std::vector<int> tiles;    ///< ascending
+  std::int64_t weights = 0;       ///< signed weights
+  std::int64_t macs = 0;          ///< multiply-accumulates per image
+  std::int64_t windows = 0;       ///< windows per image
+  int replication = 1;            ///< copies of the weights, over all strips
+  int strips = 1;                 ///< parts of the image's width, each on tiles of its own
+  int packed_groups = 1;          ///< convolution groups that share an array
+  int arrays = 0;                 ///< of all copies
+  double utilisation = 0;         ///< used cells over cells of the arrays taken
+  int row_blocks = 0;             ///< arrays below each other: partial sums per output
+  std::vector<int> tiles;         ///< ascending
   std::int64_t buffer_bytes = 0;  ///< eDRAM taken by the layer's input buffers, on all tiles
   int ring_rows = 0;              ///< of its deepest input buffer
   /// Bytes that the least buffer of one window stream holds: ((k_y - 1) * width + k_x) * channels

@@ -14,8 +14,8 @@ std::int64_t windows_of(const network::Layer &layer) {
 }  // namespace
 
 int copies_for_pace(const network::Layer &layer, std::int64_t pace) {
-  return static_cast<int>(std::min<std::int64_t>(divide_up(windows_of(layer), pace),
-                                                 layer.output_shape.width));
+  return static_cast<int>(
+      std::min<std::int64_t>(divide_up(windows_of(layer), pace), layer.output_shape.width));
 }
 
 std::vector<std::int64_t> paces(const network::QuantisedNetwork &network) {

@@ -1,10 +1,11 @@
-// How many copies of its weights each layer gets. A layer takes windows / copies pipeline cycles per
-// image, and the slowest layer sets the pace of all, because images stream through the chip. As in
-// ISAAC ([IS] section 5, which [NP] section 5 follows): the last convolution gets one copy and,
+// How many copies of its weights each layer gets. A layer takes windows / copies pipeline cycles
+// per image, and the slowest layer sets the pace of all, because images stream through the chip. As
+// in ISAAC ([IS] section 5, which [NP] section 5 follows): the last convolution gets one copy and,
 // working back, each stride multiplies the copies by its area, so that all layers take equal time.
 // Equivalently: copies = windows / pace for one pace that all layers share, which also covers
 // networks with branches. Copies work on neighbouring windows of one row, so a layer cannot have
-// more of them than its rows have windows, and no pace is faster than the rows of the tallest layer.
+// more of them than its rows have windows, and no pace is faster than the rows of the tallest
+// layer.
 #pragma once
 
 #include <cstdint>

@@ -110,9 +110,9 @@ class Schedule {
       if (program::has_window(stage.op)) {
         next = next * stage.window.stride_height - stage.window.pad_top;
       }
-      buffer.freed = last ? buffer.height
-                          : static_cast<int>(std::clamp<std::int64_t>(next, buffer.freed,
-                                                                      buffer.height));
+      buffer.freed =
+          last ? buffer.height
+               : static_cast<int>(std::clamp<std::int64_t>(next, buffer.freed, buffer.height));
     }
   }
 
@@ -133,8 +133,8 @@ std::vector<std::vector<int>> least_ring_rows(const StageGraph &graph) {
 int comfortable_ring_rows(const program::Stage &stage, std::size_t port, int least) {
   constexpr int kJoin = 3;  // rows by which branches drift apart while all of them work
   const int more = program::has_window(stage.op) ? stage.window.stride_height : kJoin;
-  return static_cast<int>(std::min<std::int64_t>(std::int64_t{least} + more,
-                                                 stage.inputs[port].shape.height));
+  return static_cast<int>(
+      std::min<std::int64_t>(std::int64_t{least} + more, stage.inputs[port].shape.height));
 }
 
 }  // namespace npim::mapping

@@ -228,8 +228,7 @@ class Builder {
     stage.kernel_rows = static_cast<std::uint32_t>(
         layer.weights.size() / static_cast<std::size_t>(layer.output_shape.channels));
     stage.groups = static_cast<std::uint16_t>(slice.groups);
-    stage.packed_groups =
-        static_cast<std::uint16_t>(std::min(cut.packed_groups, slice.groups));
+    stage.packed_groups = static_cast<std::uint16_t>(std::min(cut.packed_groups, slice.groups));
     const int columns = program::column_groups(stage, chip_.vectors_per_array());
     std::uint16_t array = 0;
     for (std::uint16_t copy = 0; copy < stage.burst; ++copy) {
@@ -262,8 +261,13 @@ class Builder {
     stage.inputs.assign(parts.size(), port);
     const int number = add(std::move(stage), {index_, columns, slice.channels, {}, true});
     for (std::size_t i = 0; i < parts.size(); ++i) {
-      graph_.edges.push_back({parts[i], number, static_cast<int>(i), 0,
-                              {0, columns.count, 0, slice.channels.count}, 0, 0});
+      graph_.edges.push_back({parts[i],
+                              number,
+                              static_cast<int>(i),
+                              0,
+                              {0, columns.count, 0, slice.channels.count},
+                              0,
+                              0});
     }
     return number;
   }
@@ -287,16 +291,20 @@ class Builder {
   /// Lets all senders of columns and channels of a layer's output send them to a port.
   void connect(int producer_layer, int to, int port, const Range &columns, const Range &channels) {
     const Output &output = output_of(producer_layer);
-    InputPort &input = graph_.stages[static_cast<std::size_t>(to)]
-                           .inputs[static_cast<std::size_t>(port)];
+    InputPort &input =
+        graph_.stages[static_cast<std::size_t>(to)].inputs[static_cast<std::size_t>(port)];
     int producers = 0;
     for (const Part &part : output.parts) {
       const Range x = overlap(part.columns, columns), c = overlap(part.channels, channels);
       if (x.count == 0 || c.count == 0) continue;
-      graph_.edges.push_back({part.stage, to, port, producers++,
+      graph_.edges.push_back({part.stage,
+                              to,
+                              port,
+                              producers++,
                               {part.sent_column + x.first - part.columns.first, x.count,
                                part.sent_channel + c.first - part.channels.first, c.count},
-                              x.first - columns.first, c.first - channels.first});
+                              x.first - columns.first,
+                              c.first - channels.first});
     }
     if (producers > 65535) fail("has an input that comes in more than 65535 parts");
     input.producers = static_cast<std::uint16_t>(producers);
@@ -310,10 +318,14 @@ class Builder {
 
   void send_results() {
     for (const Part &part : outputs_.back().parts) {
-      graph_.edges.push_back({part.stage, kResults, 0, 0,
-                              {part.sent_column, part.columns.count, part.sent_channel,
-                               part.channels.count},
-                              part.columns.first, part.channels.first});
+      graph_.edges.push_back(
+          {part.stage,
+           kResults,
+           0,
+           0,
+           {part.sent_column, part.columns.count, part.sent_channel, part.channels.count},
+           part.columns.first,
+           part.channels.first});
     }
     remove_unused();
   }
@@ -382,8 +394,8 @@ class Builder {
 
 }  // namespace
 
-StageGraph build_stages(const network::QuantisedNetwork &network,
-                        const std::vector<LayerCut> &cuts, const config::ChipConfig &chip) {
+StageGraph build_stages(const network::QuantisedNetwork &network, const std::vector<LayerCut> &cuts,
+                        const config::ChipConfig &chip) {
   return Builder(network, cuts, chip).run();
 }
 

@@ -11,14 +11,14 @@
 
 namespace npim::mapping {
 
-constexpr int kImage = -1;   ///< as the sender of an edge
+constexpr int kImage = -1;    ///< as the sender of an edge
 constexpr int kResults = -1;  ///< as its receiver: the host
 
 /// Part of the rows of a sender that go to an input port of a receiver.
 struct Edge {
   int from = kImage, to = kResults;  ///< indices of stages
   int port = 0, producer = 0;
-  program::Rectangle sent;  ///< in the sender's columns and channels
+  program::Rectangle sent;                             ///< in the sender's columns and channels
   std::int64_t column_offset = 0, channel_offset = 0;  ///< at the receiver
 };
 
@@ -40,8 +40,8 @@ struct StageGraph {
 
 /// `cuts` has one element per layer. Throws InputError naming the layer when a field of the program
 /// file cannot hold what it takes.
-StageGraph build_stages(const network::QuantisedNetwork &network,
-                        const std::vector<LayerCut> &cuts, const config::ChipConfig &chip);
+StageGraph build_stages(const network::QuantisedNetwork &network, const std::vector<LayerCut> &cuts,
+                        const config::ChipConfig &chip);
 
 /// The weights of one array of a stage.
 program::ArrayWeights array_weights(const network::Layer &layer, const program::Stage &stage,

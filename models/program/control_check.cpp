@@ -104,8 +104,7 @@ class Checker {
     if (stage.op == StageOp::kMvm) {
       check_arrays(stage);
     } else {
-      require(stage.arrays.empty() && stage.groups == 1,
-              "arrays without a matrix-vector product");
+      require(stage.arrays.empty() && stage.groups == 1, "arrays without a matrix-vector product");
     }
     require(!stage.destinations.empty(), "the output goes nowhere");
   }
@@ -166,8 +165,8 @@ class Checker {
     if (stage.op == StageOp::kInsideAverage) {
       // An average needs a tap.
       require(std::max(w.pad_top, w.pad_bottom) < w.kernel_height &&
-                  std::max(w.pad_left, w.pad_right) < w.kernel_width &&
-                  w.dilation_height == 1 && w.dilation_width == 1,
+                  std::max(w.pad_left, w.pad_right) < w.kernel_width && w.dilation_height == 1 &&
+                  w.dilation_width == 1,
               "windows can lie in the padding alone");
     }
     check_ring(stage);
@@ -246,8 +245,7 @@ class Checker {
     require(groups >= 1 && in % groups == 0 && out % groups == 0,
             "groups do not divide the channels");
     const std::int64_t taps = std::int64_t{w.kernel_height} * w.kernel_width;
-    require(taps * (in / groups) == stage.kernel_rows,
-            "kernel rows do not follow from the window");
+    require(taps * (in / groups) == stage.kernel_rows, "kernel rows do not follow from the window");
     require(groups == 1 || !stage.raw_output, "partial sums of a grouped convolution");
     require(packed >= 1 && packed <= groups, "more groups share an array than there are");
     if (packed > 1) {

@@ -21,7 +21,7 @@ struct ControlFault {
 };
 
 /// The controller's store and its buffer for output rows.
-constexpr std::size_t kMostStages = 4096;  ///< per chip
+constexpr std::size_t kMostStages = 4096;        ///< per chip
 constexpr std::size_t kMostConnections = 65536;  ///< per chip
 constexpr std::size_t kMostHostSlices = 4095;
 constexpr std::int64_t kMostOutputRowBytes = 1 << 20;

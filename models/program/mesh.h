@@ -1,6 +1,6 @@
-// The geometry of the network on chip: a concentrated mesh ([NP] section 5) in which a router serves
-// a block of neighbouring tiles. Chip and mapping share it, so that the cost of moving data that the
-// mapping states is counted on the ways that packets take.
+// The geometry of the network on chip: a concentrated mesh ([NP] section 5) in which a router
+// serves a block of neighbouring tiles. Chip and mapping share it, so that the cost of moving data
+// that the mapping states is counted on the ways that packets take.
 #pragma once
 
 #include "config/chip_config.h"

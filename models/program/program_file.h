@@ -16,10 +16,11 @@
 //   section table, 32 bytes each: u32 type, u32 reserved, u64 offset (64-byte aligned), u64 bytes,
 //   u64 reserved sections: kControl (encode(ControlProgram)), kWeights (encode(weights)), kLayers
 //   (64-byte records:
-//     u16 layer, u8 op, u8 reserved, u16 stages, u16 tiles, u32 arrays, u32 windows, char name[48]), kNetwork
-//     (the integer network for the golden check; firmware ignores it), and kInputTable if the network
-//   has one (u8 [channels][256]: firmware replaces byte b of channel c of every image by table[c][b]
-//   before the chip gets it)
+//     u16 layer, u8 op, u8 reserved, u16 stages, u16 tiles, u32 arrays, u32 windows, char
+//     name[48]), kNetwork (the integer network for the golden check; firmware ignores it), and
+//     kInputTable if the network
+//   has one (u8 [channels][256]: firmware replaces byte b of channel c of every image by
+//   table[c][b] before the chip gets it)
 #pragma once
 
 #include <cstdint>

@@ -80,7 +80,8 @@ std::size_t get_count(ByteReader &in, std::size_t most, std::size_t bytes_each, 
 }
 
 std::vector<Destination> get_destinations(ByteReader &in) {
-  std::vector<Destination> destinations(get_count(in, kMostDestinations, kDestinationBytes, "destinations"));
+  std::vector<Destination> destinations(
+      get_count(in, kMostDestinations, kDestinationBytes, "destinations"));
   for (auto &d : destinations) {
     d.tile = in.get<std::uint16_t>();
     d.slot = in.get<std::uint8_t>();
@@ -189,8 +190,7 @@ Stage get_stage(ByteReader &in) {
   stage.tile = in.get<std::uint16_t>();
   stage.slot = in.get<std::uint8_t>();
   stage.op = in.get<StageOp>();
-  if (stage.op < StageOp::kMvm || stage.op > kLastStageOp)
-    in.fail("unknown stage operation");
+  if (stage.op < StageOp::kMvm || stage.op > kLastStageOp) in.fail("unknown stage operation");
   stage.layer = in.get<std::uint32_t>();
   stage.inputs.resize(get_count(in, kMostInputs, kLeastPortBytes, "input ports"));
   for (auto &port : stage.inputs) port = get_port(in);

@@ -6,15 +6,15 @@
 //
 // A convolution that needs more arrays than a tile has, or is split for placement, becomes several
 // stages:
-//   * by output channels: each stage yields a slice of the channels and gets the input channels that
-//   it needs (all of them, unless the convolution is grouped);
+//   * by output channels: each stage yields a slice of the channels and gets the input channels
+//   that it needs (all of them, unless the convolution is grouped);
 //   * by output columns: each stage yields a strip of the image and gets the columns that its
 //   windows cover. Strips that hold the same weights are replicas, which work at the same time;
 //   * by kernel rows: each stage covers some row blocks of the flattened kernel and sends raw sums
 //   of converter codes (s32) to a kAggregate stage, which adds them and post-processes ([NP]:
 //   aggregator tiles).
-// A stage computes `burst` neighbouring windows of a row at a time; a convolution has that many sets
-// of arrays with the same weights and drives them in the same input cycles.
+// A stage computes `burst` neighbouring windows of a row at a time; a convolution has that many
+// sets of arrays with the same weights and drives them in the same input cycles.
 #pragma once
 
 #include <cstdint>
@@ -58,9 +58,9 @@ struct ConstantChannels {
 /// An input buffer: a ring of `ring_rows` image rows in the tile's eDRAM, HWC, row-major; element
 /// (y, x, c) lies at edram_offset + ((y mod ring_rows) * width + x) * channels * element_bytes + c
 /// * element_bytes. Rows of successive images follow each other in the ring (row index = image *
-/// height + y). Each of `producers` streams delivers, in raster order, a rectangle of every row: some
-/// of the channels of the pixels of some columns. A pixel is there when all producers that have a
-/// part in it have delivered theirs, and those of all pixels before it.
+/// height + y). Each of `producers` streams delivers, in raster order, a rectangle of every row:
+/// some of the channels of the pixels of some columns. A pixel is there when all producers that
+/// have a part in it have delivered theirs, and those of all pixels before it.
 struct InputPort {
   std::uint32_t edram_offset = 0;
   network::TensorShape shape;
@@ -75,9 +75,9 @@ struct InputPort {
 };
 
 /// Where output pixels go: the input port of a stage, or the host (tile kHost: slot, port, producer
-/// are 0). Of the sender's pixels those of `columns` columns from `first_column` on are sent, and of
-/// each pixel `channels` channels from `first_channel` on; 0 columns or channels stand for all. They
-/// arrive at the receiver's column `column_offset` and channel `channel_offset`.
+/// are 0). Of the sender's pixels those of `columns` columns from `first_column` on are sent, and
+/// of each pixel `channels` channels from `first_channel` on; 0 columns or channels stand for all.
+/// They arrive at the receiver's column `column_offset` and channel `channel_offset`.
 struct Destination {
   std::uint16_t tile = 0;
   std::uint8_t slot = 0;

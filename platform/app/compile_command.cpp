@@ -228,8 +228,8 @@ int compile_command(const Arguments &arguments) {
   auto integers = network::quantise(std::move(graph), calibration, settings, &quality);
   integers.name = options.name.empty() ? base_name(options.model) : options.name;
   mapping::MapOptions map_options;
-  map_options.replication = options.replicate == "none" ? mapping::Replication::kNone
-                                                        : mapping::Replication::kBalanced;
+  map_options.replication =
+      options.replicate == "none" ? mapping::Replication::kNone : mapping::Replication::kBalanced;
   const mapping::Mapping mapping = mapping::map_network(integers, chip, map_options);
   const Bytes file = program::serialise(mapping.program);
   write_file(options.output, file);

@@ -65,29 +65,28 @@ std::string mapping_text(const mapping::Mapping &mapping, const config::ChipConf
     macs += layer.macs;
     const bool conv = layer.op == LayerOp::kConvolution;
     const auto if_conv = [&](const std::string &text) { return conv ? text : std::string(); };
-    table.add({layer.name, operation_name(layer.op), shape_text(layer.output_shape),
-               if_conv(with_thousands(layer.weights)), if_conv(with_thousands(layer.macs)),
-               if_conv(std::to_string(layer.arrays)), if_conv(fixed(100 * layer.utilisation, 1)),
-               if_conv(std::to_string(layer.row_blocks)), if_conv(copies_text(layer)),
-               if_conv(layer.packed_groups > 1 ? std::to_string(layer.packed_groups) + " groups"
-                                               : ""),
-               tile_list(layer.tiles), std::to_string(layer.ring_rows),
-               with_thousands(layer.buffer_bytes), with_thousands(layer.least_buffer_bytes),
-               with_thousands(layer.output_hop_bytes)});
+    table.add(
+        {layer.name, operation_name(layer.op), shape_text(layer.output_shape),
+         if_conv(with_thousands(layer.weights)), if_conv(with_thousands(layer.macs)),
+         if_conv(std::to_string(layer.arrays)), if_conv(fixed(100 * layer.utilisation, 1)),
+         if_conv(std::to_string(layer.row_blocks)), if_conv(copies_text(layer)),
+         if_conv(layer.packed_groups > 1 ? std::to_string(layer.packed_groups) + " groups" : ""),
+         tile_list(layer.tiles), std::to_string(layer.ring_rows),
+         with_thousands(layer.buffer_bytes), with_thousands(layer.least_buffer_bytes),
+         with_thousands(layer.output_hop_bytes)});
   }
   std::ostringstream text;
-  text << table.format() << '\n'
-       << "blocks: arrays below each other; rows: of the deepest input buffer; eDRAM B: input "
-          "buffers on all tiles;\nleast B: ((kernel height - 1) x width + kernel width) x channels; "
-          "hop B: bytes sent per image times routers passed\n\n"
-       << mapping.arrays_used << " of " << chip.tiles() * chip.arrays_per_tile() << " arrays on "
-       << mapping.tiles_used << " of " << chip.tiles() << " tiles of "
-       << chip.chips.count << (chip.chips.count == 1 ? " chip, " : " chips, ")
-       << with_thousands(weights)
-       << " weights, " << with_thousands(macs) << " MACs per image\n"
-       << "Data moved per image: " << with_thousands(mapping.hop_bytes)
-       << " bytes x routers, of which the image " << with_thousands(mapping.image_hop_bytes)
-       << '\n';
+  text
+      << table.format() << '\n'
+      << "blocks: arrays below each other; rows: of the deepest input buffer; eDRAM B: input "
+         "buffers on all tiles;\nleast B: ((kernel height - 1) x width + kernel width) x channels; "
+         "hop B: bytes sent per image times routers passed\n\n"
+      << mapping.arrays_used << " of " << chip.tiles() * chip.arrays_per_tile() << " arrays on "
+      << mapping.tiles_used << " of " << chip.tiles() << " tiles of " << chip.chips.count
+      << (chip.chips.count == 1 ? " chip, " : " chips, ") << with_thousands(weights) << " weights, "
+      << with_thousands(macs) << " MACs per image\n"
+      << "Data moved per image: " << with_thousands(mapping.hop_bytes)
+      << " bytes x routers, of which the image " << with_thousands(mapping.image_hop_bytes) << '\n';
   return text.str();
 }
 

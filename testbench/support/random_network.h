@@ -280,8 +280,8 @@ class RandomNetwork {
     set_window(layer, between(1, 3), between(1, 2), between(0, 1) == 1);
     layer.groups = groups;
     const int outputs = between(0, 3) == 0 ? between(2, 9) : 1;
-    fill_convolution(layer, groups * outputs, layer.window.kernel_height,
-                     layer.window.kernel_width, network.format);
+    fill_convolution(layer, groups * outputs, layer.window.kernel_height, layer.window.kernel_width,
+                     network.format);
     network.layers.push_back(layer);
   }
 

@@ -24,11 +24,10 @@ TEST_P(ResidualNetworks, EqualGoldenOnAllTestImages) {
            data + "cifar10/data_batch_1.bin", "-o", program},
           600);
   ASSERT_EQ(compiled.status, 0) << compiled.err;
-  const Finished finished =
-      run({npim, "run", "--platform", root + "configs/platforms/demo.json", "--firmware",
-           root + "build/firmware/demo_cnn.elf", "--program", program, "--images",
-           data + "cifar10/test_batch.bin", "--check"},
-          600);
+  const Finished finished = run({npim, "run", "--platform", root + "configs/platforms/demo.json",
+                                 "--firmware", root + "build/firmware/demo_cnn.elf", "--program",
+                                 program, "--images", data + "cifar10/test_batch.bin", "--check"},
+                                600);
   std::filesystem::remove(program);
   EXPECT_EQ(finished.status, 0) << finished.out << finished.err;
   EXPECT_NE(finished.out.find("4230 of 4230 logits equal"), std::string::npos) << finished.out;

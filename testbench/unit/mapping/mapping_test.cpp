@@ -269,7 +269,7 @@ TEST(Mapping, BuffersTooLargeForATileAreCutIntoStrips) {
 
 TEST(Mapping, CostOfMovingDataIsBytesTimesRouters) {
   const Mapping mapping = map_network(fully_connected(100, 8), small_chip());
-  EXPECT_EQ(mapping.image_hop_bytes, 100);           // tile 0 is at the controller's router
+  EXPECT_EQ(mapping.image_hop_bytes, 100);            // tile 0 is at the controller's router
   EXPECT_EQ(mapping.layers[0].output_hop_bytes, 32);  // 8 sums of 4 bytes
   EXPECT_EQ(mapping.hop_bytes, 132);
 }
@@ -290,8 +290,8 @@ TEST(Mapping, SeveralChipsHoldWhatOneCannot) {
 }
 
 TEST(Floorplan, ShowsTilesAndLegend) {
-  const std::string svg = floorplan_svg(map_network(fully_connected(256, 40), small_chip()),
-                                        small_chip());
+  const std::string svg =
+      floorplan_svg(map_network(fully_connected(256, 40), small_chip()), small_chip());
   EXPECT_EQ(svg.rfind("<svg ", 0), 0u);
   EXPECT_NE(svg.find("fc on "), std::string::npos);
   EXPECT_NE(svg.find("fc0, 10 arrays"), std::string::npos);
