@@ -364,16 +364,14 @@ class Executor {
   Values softmax() const {
     Values values = input(0);
     const Shape &in = shape(0);
-    const auto rank = static_cast<std::int64_t>(in.size());
-    // Before opset 13 the default axis was 1; on the usual [1, classes] both mean the same.
-    std::int64_t axis = graph_.integer(*node_, "axis", -1);
-    if (axis < 0) axis += rank;
-    if (axis < 0 || axis >= rank) graph_.fail(*node_, "axis is out of range");
+    const std::size_t axis = axis_of(graph_, *node_, -1, in.size());
     std::size_t inner = 1;
-    for (auto i = static_cast<std::size_t>(axis) + 1; i < in.size(); ++i) {
-      inner *= static_cast<std::size_t>(in[i]);
+    for (std::size_t i = axis + 1; i < in.size(); ++i) inner *= static_cast<std::size_t>(in[i]);
+    auto extent = static_cast<std::size_t>(in[axis]);
+    if (graph_.integer(*node_, "is_flattened", 0) != 0) {  // set on import for older opsets
+      extent *= inner;
+      inner = 1;
     }
-    const auto extent = static_cast<std::size_t>(in[static_cast<std::size_t>(axis)]);
     for (std::size_t start = 0; start < values.size(); start += extent * inner) {
       for (std::size_t i = start; i < start + inner; ++i) normalise(values, i, extent, inner);
     }

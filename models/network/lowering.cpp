@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "base/parallel.h"
+
 namespace npim::network {
 
 std::int64_t Value::held_index(std::int64_t k) const {
@@ -187,20 +189,20 @@ GoldenTensor Lowering::values_of(const Value &from, std::int32_t index) const {
 }
 
 std::vector<Bytes> Lowering::run_layer(const Layer &layer) const {
-  std::vector<Bytes> outputs;
-  for (std::int32_t i = 0; i < images_; ++i) {
+  std::vector<Bytes> outputs(static_cast<std::size_t>(images_));
+  parallel_for(outputs.size(), [&](std::size_t i) {
     std::vector<GoldenTensor> inputs;
     for (const std::int32_t from : layer.inputs) {
       const TensorShape &shape = from == kNetworkInput
                                      ? network_.input_shape
                                      : network_.layers[static_cast<std::size_t>(from)].output_shape;
-      inputs.push_back(values_of({from, shape, {}}, i));
+      inputs.push_back(values_of({from, shape, {}}, static_cast<std::int32_t>(i)));
     }
     std::vector<const GoldenTensor *> pointers;
     for (const GoldenTensor &input : inputs) pointers.push_back(&input);
     const GoldenTensor output = execute_golden_layer(options_.format, layer, pointers);
-    outputs.emplace_back(output.values.begin(), output.values.end());
-  }
+    outputs[i].assign(output.values.begin(), output.values.end());
+  });
   return outputs;
 }
 
@@ -277,6 +279,7 @@ Value Lowering::append(Layer layer, const ActivationScale &scale, const LayerTen
   report.name = layer.name;
   report.op = layer.op;
   report.converter = layer.converter;
+  report.output_s32 = layer.requantise.output_s32;
   report.output_scale = scale.scale;
   report.output_zero_point = scale.zero_point;
   reports.push_back(std::move(report));

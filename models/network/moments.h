@@ -10,6 +10,9 @@ struct Moments {
     count += 1, s += sum, e += exact;
     ss += sum * sum, se += sum * exact;
   }
+  void add(const Moments &other) {
+    count += other.count, s += other.s, e += other.e, ss += other.ss, se += other.se;
+  }
   double mean_s() const { return s / count; }
   double mean_e() const { return e / count; }
   double variance() const { return ss / count - mean_s() * mean_s(); }

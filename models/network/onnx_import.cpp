@@ -74,10 +74,11 @@ class Importer {
   }
 
  private:
-  void check_version(const onnx::ModelProto &model) const {
+  void check_version(const onnx::ModelProto &model) {
     for (const auto &opset : model.opset_import()) {
       if (!opset.domain().empty() && opset.domain() != "ai.onnx") continue;
-      if (opset.version() >= kLowestOpset && opset.version() <= kHighestOpset) return;
+      opset_ = opset.version();
+      if (opset_ >= kLowestOpset && opset_ <= kHighestOpset) return;
       graph_.fail("opset " + std::to_string(opset.version()) + " is not supported; " +
                   std::to_string(kLowestOpset) + " to " + std::to_string(kHighestOpset) + " are");
     }
@@ -222,6 +223,11 @@ class Importer {
     for (const onnx::AttributeProto &attribute : proto.attribute()) {
       node.attributes[attribute.name()] = read_attribute(attribute, node);
     }
+    // Before opset 13 a Softmax ran over all axes from the given one on, by default the second.
+    if (node.op == Op::kSoftmax && opset_ < 13) {
+      node.attributes.emplace("axis", std::int64_t{1});
+      node.attributes["is_flattened"] = std::int64_t{1};
+    }
     graph_.nodes.push_back(std::move(node));
   }
 
@@ -362,6 +368,7 @@ class Importer {
   }
 
   const ImportOptions options_;
+  std::int64_t opset_ = kHighestOpset;
   std::set<std::string> missing_;  // weights to make up
   Graph graph_;
 };

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "network/float_executor.h"
 #include "network/golden.h"
 #include "network/lowering.h"
@@ -131,20 +132,30 @@ void compare(const std::vector<float> &real, const GoldenTensor &integers, const
 void measure_errors(const Graph &graph, const QuantisedNetwork &network,
                     const Calibration &calibration, const std::vector<std::vector<float>> &inputs,
                     const std::vector<LayerTensor> &tensors, std::vector<LayerReport> &reports) {
-  std::vector<double> signal(reports.size()), noise(reports.size());
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
+  struct Power {
+    double signal = 0, noise = 0;
+  };
+  std::vector<std::vector<Power>> per_image(inputs.size(), std::vector<Power>(reports.size()));
+  parallel_for(inputs.size(), [&](std::size_t i) {
     const FloatTensors real = execute_float(graph, inputs[i]);
     const auto integers =
         execute_golden(network, image_of(calibration, static_cast<std::int32_t>(i)));
     for (std::size_t layer = 0; layer < reports.size(); ++layer) {
       const LayerTensor &tensor = tensors[layer];
       if (tensor.name.empty()) continue;
+      Power &power = per_image[i][layer];
       compare(real.at(tensor.name), integers[layer], network.layers[layer], tensor.is_channel_major,
-              signal[layer], noise[layer]);
+              power.signal, power.noise);
     }
-  }
+  });
   for (std::size_t layer = 0; layer < reports.size(); ++layer) {
-    reports[layer].sqnr_db = decibels(signal[layer], noise[layer]);
+    Power sum;
+    for (const auto &image : per_image) {
+      sum.signal += image[layer].signal;
+      sum.noise += image[layer].noise;
+    }
+    reports[layer].sqnr_db = decibels(sum.signal, sum.noise);
+    reports[layer].has_sqnr = !tensors[layer].name.empty() && !inputs.empty();
   }
 }
 

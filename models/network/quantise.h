@@ -70,10 +70,12 @@ struct QuantiseOptions {
 struct LayerReport {
   std::string name;
   LayerOp op = LayerOp::kConvolution;
-  Converter converter;        ///< convolutions only
+  Converter converter;  ///< convolutions only
+  bool output_s32 = false;
   double output_scale = 0.0;  ///< real value of one output step
   std::int32_t output_zero_point = 0;
-  double sqnr_db = 0.0;            ///< of the layer's output against the float network's
+  bool has_sqnr = false;  ///< false: without calibration, or for a tensor that is not in the graph
+  double sqnr_db = 0.0;   ///< of the layer's output against the float network's
   double converter_sqnr_db = 0.0;  ///< of the sums of codes against the exact sums (convolutions)
   double clipping_rate = 0.0;      ///< share of conversions beyond the largest code
   /// Conversions per sixteenth of the converter's code range, lowest codes first (convolutions with

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <mutex>
+
+#include "base/parallel.h"
 
 namespace npim::network {
 namespace {
@@ -78,38 +81,50 @@ class Histogram {
   std::uint64_t total_ = 0;
 };
 
-}  // namespace
-
-std::map<std::string, ActivationRange> measure_ranges(const Graph &graph,
-                                                      const std::vector<std::string> &tensors,
-                                                      const std::vector<std::vector<float>> &inputs,
-                                                      const QuantiseOptions &options) {
+/// Of each tensor over all inputs, with zero.
+std::map<std::string, ActivationRange> extremes(const Graph &graph,
+                                                const std::vector<std::string> &tensors,
+                                                const std::vector<std::vector<float>> &inputs) {
   std::map<std::string, ActivationRange> ranges;
-  for (const auto &input : inputs) {
-    const FloatTensors values = execute_float(graph, input);
-    for (const std::string &tensor : tensors) {
-      ActivationRange &range = ranges[tensor];
+  for (const std::string &tensor : tensors) ranges[tensor] = {};
+  std::mutex mutex;
+  parallel_for(inputs.size(), [&](std::size_t i) {
+    const FloatTensors values = execute_float(graph, inputs[i]);
+    const std::lock_guard<std::mutex> lock(mutex);
+    for (auto &[tensor, range] : ranges) {
       for (const float value : values.at(tensor)) {
         if (!std::isfinite(value)) graph.fail("tensor '" + tensor + "' overflows in calibration");
         range.low = std::min(range.low, static_cast<double>(value));
         range.high = std::max(range.high, static_cast<double>(value));
       }
     }
-  }
+  });
   for (auto &entry : ranges) {
     entry.second.largest = std::max(-entry.second.low, entry.second.high);
   }
+  return ranges;
+}
+
+}  // namespace
+
+std::map<std::string, ActivationRange> measure_ranges(const Graph &graph,
+                                                      const std::vector<std::string> &tensors,
+                                                      const std::vector<std::vector<float>> &inputs,
+                                                      const QuantiseOptions &options) {
+  std::map<std::string, ActivationRange> ranges = extremes(graph, tensors, inputs);
   if (options.range == QuantiseOptions::Range::kMinMax) return ranges;
   std::map<std::string, Histogram> histograms;
   for (const auto &[tensor, range] : ranges) {
     histograms.emplace(tensor, Histogram(range.low, range.high));
   }
-  for (const auto &input : inputs) {
-    const FloatTensors values = execute_float(graph, input);
+  std::mutex mutex;
+  parallel_for(inputs.size(), [&](std::size_t i) {
+    const FloatTensors values = execute_float(graph, inputs[i]);
+    const std::lock_guard<std::mutex> lock(mutex);  // counts do not depend on the order
     for (auto &[tensor, histogram] : histograms) {
       for (const float value : values.at(tensor)) histogram.add(value);
     }
-  }
+  });
   for (auto &[tensor, range] : ranges) {
     const Histogram &histogram = histograms.at(tensor);
     const ActivationRange cut = options.range == QuantiseOptions::Range::kPercentile

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/parallel.h"
 #include "network/activation.h"
 
 namespace npim::network {
@@ -184,21 +185,30 @@ std::map<std::string, ActivationRange> ScalePlan::nominal_ranges() const {
 }
 
 void ScalePlan::measure_moments(const std::vector<std::vector<float>> &inputs) {
-  for (const auto &input : inputs) {
-    const FloatTensors values = execute_float(graph_, input);
+  // Sums of reals depend on their order: per image first, then over the images.
+  std::vector<std::map<std::string, std::vector<Moments>>> per_image(inputs.size());
+  parallel_for(inputs.size(), [&](std::size_t i) {
+    const FloatTensors values = execute_float(graph_, inputs[i]);
     for (const auto &entry : targets_) {
       const Node &node = graph_.nodes[entry.first];
       if (!has_weights(node.op)) continue;
       const std::string &tensor = node.outputs[0];
       const Shape &shape = graph_.shape(tensor);
       const std::vector<float> &real = values.at(tensor);
-      std::vector<Moments> &moments = moments_[tensor];
+      std::vector<Moments> &moments = per_image[i][tensor];
       const bool is_image = node.op == Op::kConv;
       moments.resize(static_cast<std::size_t>(is_image ? shape[1] : shape.back()));
       const std::size_t plane = is_image ? real.size() / moments.size() : 1;
-      for (std::size_t i = 0; i < real.size(); ++i) {
-        moments[i / plane % moments.size()].add(static_cast<double>(real[i]));
+      for (std::size_t k = 0; k < real.size(); ++k) {
+        moments[k / plane % moments.size()].add(static_cast<double>(real[k]));
       }
+    }
+  });
+  for (const auto &image : per_image) {
+    for (const auto &[tensor, moments] : image) {
+      std::vector<Moments> &sum = moments_[tensor];
+      sum.resize(moments.size());
+      for (std::size_t c = 0; c < moments.size(); ++c) sum[c].add(moments[c]);
     }
   }
 }

@@ -184,9 +184,12 @@ class Inference {
       case Op::kLeakyRelu:
       case Op::kRelu:
       case Op::kSigmoid:
-      case Op::kSoftmax:
       case Op::kTanh:
         require_inputs(1, 1);
+        return input(0);
+      case Op::kSoftmax:
+        require_inputs(1, 1);
+        axis_of(graph_, *node_, -1, input(0).size());
         return input(0);
       case Op::kSqueeze:
         return squeeze();

@@ -1,5 +1,6 @@
 #include "network/zoo.h"
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <set>
@@ -290,6 +291,11 @@ const std::vector<std::pair<std::string, Maker>> &makers() {
   return kMakers;
 }
 
+std::string without_hyphens(std::string name) {
+  name.erase(std::remove(name.begin(), name.end(), '-'), name.end());
+  return name;
+}
+
 }  // namespace
 
 const std::vector<std::string> &zoo_names() {
@@ -301,10 +307,17 @@ const std::vector<std::string> &zoo_names() {
   return kNames;
 }
 
+bool is_zoo_name(const std::string &name) {
+  const auto &names = zoo_names();
+  return std::any_of(names.begin(), names.end(), [&](const std::string &known) {
+    return without_hyphens(known) == without_hyphens(name);
+  });
+}
+
 Graph zoo_network(const std::string &name, std::uint64_t seed) {
   std::string known;
   for (const auto &[candidate, make] : makers()) {
-    if (candidate == name) return make(name, seed);
+    if (without_hyphens(candidate) == without_hyphens(name)) return make(candidate, seed);
     known += (known.empty() ? "" : ", ") + candidate;
   }
   throw InputError(name, "is not a known network; known: " + known);

@@ -20,7 +20,11 @@ namespace npim::network {
 /// "mobilenet-v2", "neuraltalk".
 const std::vector<std::string> &zoo_names();
 
-/// A checked graph under the given name. Throws InputError for a name that is not in zoo_names().
+/// Also without hyphens: "resnet50" is "resnet-50".
+bool is_zoo_name(const std::string &name);
+
+/// A checked graph under the given name. Throws InputError for a name of which is_zoo_name() is
+/// false.
 Graph zoo_network(const std::string &name, std::uint64_t seed);
 
 }  // namespace npim::network

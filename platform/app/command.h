@@ -20,6 +20,7 @@ struct Command {
 
 int run_command(const Arguments &arguments);
 int compile_command(const Arguments &arguments);
+int accuracy_command(const Arguments &arguments);
 
 /// Parses the arguments of a subcommand. `positional` names an option that arguments without a dash
 /// go to (or is empty). Prints `usage` and the options and returns false on --help. Throws

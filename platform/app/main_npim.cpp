@@ -15,6 +15,8 @@ using npim::app::Command;
 constexpr Command kCommands[] = {
     {"compile", "ONNX model to a program for a chip, with the report of the mapping",
      npim::app::compile_command},
+    {"accuracy", "accuracy of a network in float, in 8 bits and with the chip's converters",
+     npim::app::accuracy_command},
     {"run", "firmware on the virtual platform, with a program and images", npim::app::run_command},
 };
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -59,7 +60,8 @@ Finished run(const std::vector<std::string> &command, int seconds) {
   Finished result;
   const auto deadline = Clock::now() + std::chrono::seconds(seconds);
   int status = 0;
-  while (waitpid(child, &status, WNOHANG) == 0) {
+  rusage usage = {};
+  while (wait4(child, &status, WNOHANG, &usage) == 0) {
     if (Clock::now() > deadline) {
       result.timed_out = true;
       kill(child, SIGKILL);
@@ -69,6 +71,7 @@ Finished run(const std::vector<std::string> &command, int seconds) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   if (!result.timed_out && WIFEXITED(status)) result.status = WEXITSTATUS(status);
+  result.peak_kib = usage.ru_maxrss;
   result.out = out.text();
   result.err = err.text();
   return result;

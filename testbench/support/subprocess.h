@@ -9,6 +9,7 @@ namespace npim::testing {
 struct Finished {
   int status = -1;  ///< exit status; -1 when killed by a signal or at the time limit
   bool timed_out = false;
+  long peak_kib = 0;     ///< largest resident set
   std::string out, err;  ///< standard output and error
 };
 

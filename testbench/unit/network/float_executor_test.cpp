@@ -151,6 +151,14 @@ TEST(FloatExecutor, NormalisationAdditionAndSoftmax) {
   const auto shares = run(softmax, {1000, 1000, 1000 + std::log(2.0F)});
   EXPECT_NEAR(shares[0], 0.25, 1e-5);
   EXPECT_NEAR(shares[2], 0.5, 1e-4);
+
+  // Before opset 13 over everything from the second axis on, since then over the last axis.
+  for (const std::int64_t opset : {11, 12, 13, 17}) {
+    OnnxModel image({1, 2, 1, 2}, opset);
+    image.then("Softmax");
+    const float wanted = opset < 13 ? 0.25F : 0.5F;
+    EXPECT_EQ(run(image, {3, 3, 3, 3}), (std::vector<float>(4, wanted)));
+  }
 }
 
 TEST(FloatExecutor, GroupedConvolutionSeesItsOwnChannels) {

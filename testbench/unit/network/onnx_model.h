@@ -53,9 +53,10 @@ class OnnxModel {
     return *node;
   }
   /// A node on last() and further inputs.
-  onnx::NodeProto &then(const std::string &op, std::vector<std::string> more = {}) {
-    more.insert(more.begin(), last_);
-    return node(op, more);
+  onnx::NodeProto &then(const std::string &op, const std::vector<std::string> &more = {}) {
+    std::vector<std::string> inputs = {last_};
+    for (const std::string &input : more) inputs.push_back(input);
+    return node(op, inputs);
   }
 
   std::string weights(const std::vector<std::int64_t> &shape, const std::vector<float> &values) {
