@@ -258,8 +258,9 @@ bool npim_program_layer(const struct npim_program *program, uint32_t index,
 }
 
 const char *npim_layer_op_name(uint8_t op) {
-  static const char *const names[] = {"?",     "conv",     "max pool", "avg pool", "add", "concat",
-                                      "table", "multiply", "gather",   "avg pool", "lrn"};
+  static const char *const names[] = {"?",      "conv",       "max pool", "avg pool",
+                                      "add",    "concat",     "lookup",   "multiply",
+                                      "gather", "avg inside", "LRN"};
   return op < sizeof names / sizeof names[0] ? names[op] : names[0];
 }
 

@@ -34,13 +34,7 @@ int packed_groups(const Layer &layer, const GroupSize &size, const config::ChipC
   return static_cast<int>(std::clamp<std::int64_t>(std::min(by_rows, by_vectors), 1, layer.groups));
 }
 
-/// The row blocks of the parts of a kernel, and the column groups that a stage of the largest part
-/// holds. Loose: as few parts as possible, as equal as possible, so that they take equal time.
-/// Tight: parts of a quarter of a tile or a divisor of it, which leave nothing of a tile empty.
-std::vector<Range> row_parts(int blocks, int arrays, Packing packing) {
-  int per_part = divide_up(blocks, divide_up(blocks, arrays));
-  const int quarter = std::max(1, arrays / 4);
-  if (packing == Packing::kTight && blocks > quarter && arrays % per_part != 0) per_part = quarter;
+std::vector<Range> equal_parts(int blocks, int per_part) {
   std::vector<Range> parts;
   for (int first = 0; first < blocks; first += per_part) {
     parts.push_back({first, std::min(per_part, blocks - first)});
@@ -48,11 +42,70 @@ std::vector<Range> row_parts(int blocks, int arrays, Packing packing) {
   return parts;
 }
 
+/// As few parts as possible, as equal as possible, so that they take equal time.
+int loose_part(int blocks, int arrays) {
+  return divide_up(blocks, divide_up(blocks, arrays));
+}
+
+/// Searches the row blocks per part that take the fewest tiles.
+class TightPart {
+ public:
+  TightPart(const Layer &layer, int blocks, int column_groups, const config::ChipConfig &chip)
+      : chip_(chip), blocks_(blocks), column_groups_(column_groups), output_(layer.output_shape) {
+    const auto &in = layer.input_shape;
+    const std::int64_t rows = std::min<std::int64_t>(
+        in.height, layer.window.covered_height() + layer.window.stride_height);
+    buffer_bytes_ = rows * in.width * in.channels;
+  }
+
+  int find() const {
+    const int arrays = chip_.arrays_per_tile();
+    int best = loose_part(blocks_, arrays);
+    for (int part = best - 1; part >= 1 && divide_up(blocks_, part) <= kMostParts; --part) {
+      if (aggregate_bytes(part) <= chip_.edram.bytes && tiles(part) < tiles(best)) best = part;
+    }
+    return best;
+  }
+
+ private:
+  static constexpr int kMostParts = 32;
+
+  int columns(int part) const { return std::min(column_groups_, chip_.arrays_per_tile() / part); }
+
+  /// Of a tile that a stage shares with others of its kind.
+  double share(int arrays) const {
+    const std::int64_t by_arrays = chip_.arrays_per_tile() / arrays;
+    const std::int64_t by_buffer = chip_.edram.bytes / std::max<std::int64_t>(1, buffer_bytes_);
+    return 1.0 / static_cast<double>(std::max<std::int64_t>(1, std::min(by_arrays, by_buffer)));
+  }
+  double tiles(int part) const {
+    const int whole = blocks_ / part, rest = blocks_ % part;
+    const double slice =
+        whole * share(part * columns(part)) + (rest > 0 ? share(rest * columns(part)) : 0);
+    return slice * divide_up(column_groups_, columns(part));
+  }
+  /// Two rows of 32-bit sums of each part.
+  std::int64_t aggregate_bytes(int part) const {
+    const std::int64_t rows = std::min(2, output_.height);
+    return rows * divide_up(blocks_, part) * output_.width * columns(part) *
+           chip_.vectors_per_array() * 4;
+  }
+
+  const config::ChipConfig &chip_;
+  const int blocks_, column_groups_;
+  const network::TensorShape output_;
+  std::int64_t buffer_bytes_ = 0;
+};
+
 /// Slices of output channels [first, first + size.outputs) of one group, cut as a dense kernel.
-void cut_dense(const GroupSize &size, int group, const config::ChipConfig &chip, Packing packing,
-               LayerCut &cut) {
+void cut_dense(const Layer &layer, const GroupSize &size, int group, const config::ChipConfig &chip,
+               Packing packing, LayerCut &cut) {
   const int vectors = chip.vectors_per_array(), arrays = chip.arrays_per_tile();
-  const auto parts = row_parts(cut.row_blocks, arrays, packing);
+  const int per_part =
+      packing == Packing::kLoose
+          ? loose_part(cut.row_blocks, arrays)
+          : TightPart(layer, cut.row_blocks, divide_up(size.outputs, vectors), chip).find();
+  const auto parts = equal_parts(cut.row_blocks, per_part);
   const int columns = std::max(1, arrays / parts[0].count);
   for (int first = 0; first < size.outputs; first += columns * vectors) {
     ChannelSlice slice;
@@ -96,11 +149,21 @@ void cut_convolution(const Layer &layer, const config::ChipConfig &chip, Packing
   } else if (layer.groups > 1 && group_arrays <= chip.arrays_per_tile()) {
     cut_groups(layer, size, 1, static_cast<int>(group_arrays), chip, cut);
   } else {
-    for (int group = 0; group < layer.groups; ++group) cut_dense(size, group, chip, packing, cut);
+    for (int group = 0; group < layer.groups; ++group) {
+      cut_dense(layer, size, group, chip, packing, cut);
+    }
   }
 }
 
 }  // namespace
+
+int LayerCut::replication(int width) const {
+  int result = 0;
+  for (int strip = 0; strip < strips; ++strip) {
+    result += std::min(copies, strip_columns(width, strips, strip).count);
+  }
+  return result;
+}
 
 bool is_channelwise(LayerOp op) {
   return op != LayerOp::kConvolution && op != LayerOp::kLocalResponse;
@@ -141,10 +204,10 @@ void replicate(const Layer &layer, const config::ChipConfig &chip, int replicati
   const auto &w = layer.window;
   if (std::max(w.pad_left, w.pad_right) >= w.covered_width()) cut.strips = 1;
   cut.copies = 1;
-  if (largest == 0) cut.burst = std::max(1, std::min(replication, width / cut.strips));
+  if (largest == 0) cut.burst = std::max(1, std::min(replication, divide_up(width, cut.strips)));
   if (largest > 0) {
-    cut.copies =
-        std::clamp(divide_up(replication, cut.strips), 1, std::min(fitting, width / cut.strips));
+    cut.copies = std::clamp(divide_up(replication, cut.strips), 1,
+                            std::min(fitting, divide_up(width, cut.strips)));
   }
 }
 

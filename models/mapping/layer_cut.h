@@ -49,7 +49,8 @@ struct LayerCut {
   int copies = 1;  ///< within a stage
   int burst = 1;   ///< of layers without weights: pixels at a time, so that they keep the pace
   int strips = 1;
-  int replication() const { return copies * strips; }
+  /// Copies of the weights over all strips of an output `width` columns wide.
+  int replication(int width) const;
 };
 
 /// How hard the arrays of a tile are made use of when kernels are long.

@@ -60,7 +60,10 @@ class Mapper {
   /// Arrays that the cut of the attempt takes, wherever they are.
   std::int64_t total_arrays() const {
     std::int64_t arrays = 0;
-    for (const LayerCut &cut : cuts_) arrays += std::int64_t{cut.arrays} * cut.replication();
+    for (std::size_t i = 0; i < cuts_.size(); ++i) {
+      const int width = network_.layers[i].output_shape.width;
+      arrays += std::int64_t{cuts_[i].arrays} * cuts_[i].replication(width);
+    }
     return arrays;
   }
 
@@ -299,7 +302,8 @@ class Mapper {
                             : std::int64_t{layer.output_shape.height} * layer.output_shape.width;
     placement.weights = static_cast<std::int64_t>(layer.weights.size());
     placement.macs = placement.weights * placement.windows;
-    placement.replication = layer.op == LayerOp::kConvolution ? cut.replication() : 1;
+    placement.replication =
+        layer.op == LayerOp::kConvolution ? cut.replication(layer.output_shape.width) : 1;
     placement.strips = cut.strips;
     placement.packed_groups = cut.packed_groups;
     placement.row_blocks = cut.row_blocks;

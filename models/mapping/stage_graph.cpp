@@ -327,15 +327,46 @@ class Builder {
            part.columns.first,
            part.channels.first});
     }
+    remove_unused();
+  }
+
+  /// Stages whose channels or columns no gather picks.
+  void remove_unused() {
     std::vector<bool> used(graph_.stages.size());
+    std::vector<std::vector<int>> senders(graph_.stages.size());
+    std::vector<int> work;
+    const auto use = [&](int stage) {
+      if (stage == kImage || used[static_cast<std::size_t>(stage)]) return;
+      used[static_cast<std::size_t>(stage)] = true;
+      work.push_back(stage);
+    };
     for (const Edge &edge : graph_.edges) {
-      if (edge.from != kImage) used[static_cast<std::size_t>(edge.from)] = true;
+      if (edge.to == kResults) {
+        use(edge.from);
+      } else {
+        senders[static_cast<std::size_t>(edge.to)].push_back(edge.from);
+      }
     }
+    while (!work.empty()) {
+      const auto stage = static_cast<std::size_t>(work.back());
+      work.pop_back();
+      for (const int sender : senders[stage]) use(sender);
+    }
+    StageGraph kept;
+    std::vector<int> number(graph_.stages.size(), 0);
     for (std::size_t i = 0; i < used.size(); ++i) {
-      if (used[i]) continue;
-      layer_ = &network_.layers[graph_.stages[i].layer];
-      fail("has an output that nothing uses");
+      if (!used[i]) continue;
+      number[i] = static_cast<int>(kept.stages.size());
+      kept.stages.push_back(std::move(graph_.stages[i]));
+      kept.pieces.push_back(graph_.pieces[i]);
     }
+    for (Edge edge : graph_.edges) {
+      if (edge.to != kResults && !used[static_cast<std::size_t>(edge.to)]) continue;
+      if (edge.to != kResults) edge.to = number[static_cast<std::size_t>(edge.to)];
+      if (edge.from != kImage) edge.from = number[static_cast<std::size_t>(edge.from)];
+      kept.edges.push_back(edge);
+    }
+    graph_ = std::move(kept);
   }
 
   static network::Requantise slice_of(const Layer &layer, const Range &channels) {

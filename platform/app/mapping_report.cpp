@@ -2,6 +2,7 @@
 
 #include <sstream>
 
+#include "app/quantisation_report.h"
 #include "app/text_table.h"
 
 namespace npim::app {
@@ -30,31 +31,6 @@ std::string copies_text(const LayerPlacement &layer) {
 }
 
 }  // namespace
-
-const char *operation_name(LayerOp op) {
-  switch (op) {
-    case LayerOp::kConvolution:
-      return "conv";
-    case LayerOp::kMaxPool:
-      return "max pool";
-    case LayerOp::kAveragePool:
-    case LayerOp::kInsideAverage:
-      return "avg pool";
-    case LayerOp::kConcat:
-      return "concat";
-    case LayerOp::kAdd:
-      return "add";
-    case LayerOp::kLookup:
-      return "table";
-    case LayerOp::kMultiply:
-      return "multiply";
-    case LayerOp::kGather:
-      return "gather";
-    case LayerOp::kLocalResponse:
-      return "lrn";
-  }
-  return "?";
-}
 
 std::string mapping_text(const mapping::Mapping &mapping, const config::ChipConfig &chip) {
   TextTable table({"layer", "op", "output", "weights", "MACs", "arrays", "used %", "blocks",

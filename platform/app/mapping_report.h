@@ -9,8 +9,6 @@
 
 namespace npim::app {
 
-const char *operation_name(network::LayerOp op);
-
 /// A table of all layers and the totals, for people.
 std::string mapping_text(const mapping::Mapping &mapping, const config::ChipConfig &chip);
 

@@ -44,8 +44,10 @@ class RandomNetwork {
 
  private:
   void add_layer(QuantisedNetwork &network, int largest_channels) {
-    const int kind = between(0, 9);
-    if (kind == 0) {
+    const int kind = between(0, 12);
+    if (kind == 8) {
+      add_pool(network, LayerOp::kInsideAverage);
+    } else if (kind == 0) {
       add_pool(network, LayerOp::kMaxPool);
     } else if (kind == 1) {
       add_pool(network, LayerOp::kAveragePool);
@@ -57,6 +59,10 @@ class RandomNetwork {
       add_padded_shortcut(network);
     } else if (kind == 5) {
       add_grouped(network);
+    } else if (kind == 6) {
+      add_pointwise(network);
+    } else if (kind == 7 && !has_constants(network)) {
+      add_gather(network);
     } else {
       add_convolution(network, between(1, largest_channels), between(1, 3), between(1, 2), -1);
     }
@@ -107,6 +113,9 @@ class RandomNetwork {
     if (op == LayerOp::kAveragePool) {
       const int channels = layer.output_shape.channels;
       set_requantise(layer, channels, channels, 1 << 14, 17);
+    }
+    if (op == LayerOp::kInsideAverage) {
+      set_requantise(layer, layer.window.kernel_height * layer.window.kernel_width, 1, 1 << 14, 17);
     }
     network.layers.push_back(layer);
   }
@@ -198,6 +207,67 @@ class RandomNetwork {
     w.dilation_width = between(1, 2);
     w.pad_left = w.pad_right = w.dilation_width;
     fill_convolution(layer, channels, w.kernel_height, w.kernel_width, network.format);
+    network.layers.push_back(layer);
+  }
+
+  /// A table, a product of two branches or with one pixel for all, or a local response.
+  void add_pointwise(QuantisedNetwork &network) {
+    const int input = last(network), kind = between(0, 3);
+    const int channels = shape_of(network, input).channels;
+    if (kind == 1) {
+      add_same(network, input, channels);
+    } else if (kind == 2) {  // squeeze and excitation
+      Layer pool = begin(network, LayerOp::kAveragePool, input);
+      pool.window.kernel_height = pool.input_shape.height;
+      pool.window.kernel_width = pool.input_shape.width;
+      pool.output_shape.height = pool.output_shape.width = 1;
+      set_requantise(pool, channels, channels, 1 << 12, 17);
+      network.layers.push_back(pool);
+    }
+    Layer layer = begin(network, LayerOp::kLookup, input);
+    layer.pad_value = static_cast<std::uint8_t>(between(0, 255));
+    if (kind == 0) {
+      for (int i = 0; i < 256; ++i) layer.table.push_back(between(0, 255));
+    } else if (kind == 3) {
+      layer.op = LayerOp::kLocalResponse;
+      layer.neighbours = between(1, 7);
+      layer.sum_shift = between(8, 16);
+      const int factors = between(1, 40);
+      for (int i = 0; i < factors; ++i) layer.table.push_back(between(0, 65535));
+      set_requantise(layer, 1, 1, 1 << 7, 23);
+    } else {
+      layer.op = LayerOp::kMultiply;
+      layer.inputs.push_back(last(network));
+      layer.second_zero_point = static_cast<std::uint8_t>(between(0, 255));
+      set_requantise(layer, 1, 1, 1 << 13, 20);
+    }
+    network.layers.push_back(layer);
+  }
+
+  /// Whether channels of the last layer may be constant: what is picked of them alone would leave a
+  /// network without an input.
+  static bool has_constants(const QuantisedNetwork &network) {
+    return !network.layers.empty() && (network.layers.back().op == LayerOp::kConcat ||
+                                       network.layers.back().op == LayerOp::kGather);
+  }
+
+  /// A rectangle of columns and channels, perhaps beside constant channels.
+  void add_gather(QuantisedNetwork &network) {
+    Layer layer = begin(network, LayerOp::kGather, last(network));
+    const TensorShape in = layer.input_shape;
+    const int x = between(0, in.width - 1), c = between(0, in.channels - 1);
+    const int gap = between(0, 2);
+    layer.pad_value = static_cast<std::uint8_t>(between(0, 255));
+    layer.output_shape.width = between(1, in.width - x);
+    const int channels = between(1, in.channels - c);
+    layer.output_shape.channels = gap + channels;
+    for (int row = 0; row < in.height; ++row) {
+      for (int column = 0; column < layer.output_shape.width; ++column) {
+        for (int i = 0; i < gap; ++i) layer.table.push_back(-1);
+        const int from = (row * in.width + x + column) * in.channels + c;
+        for (int i = 0; i < channels; ++i) layer.table.push_back(from + i);
+      }
+    }
     network.layers.push_back(layer);
   }
 

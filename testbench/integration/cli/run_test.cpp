@@ -39,6 +39,29 @@ TEST(Run, ClassifiesDigitsAndEqualsTheGoldenExecutor) {
   EXPECT_EQ(counters.at("energy_pj").as_string(), "not implemented");
 }
 
+TEST(Run, ClassifiesColourImagesWithAResidualNetwork) {
+  const std::string data = NpimRunner::source("../shared/data/");
+  if (!std::filesystem::exists(data + "onnx/resnet20_cifar10.onnx")) {
+    GTEST_SKIP() << data << " is absent";
+  }
+  const NpimRunner npim;
+  const Finished compiled = npim.npim(
+      {"compile", data + "onnx/resnet20_cifar10.onnx", "--chip",
+       NpimRunner::source("configs/chips/neural-pim.json"), "--calibrate",
+       data + "cifar10/data_batch_1.bin", "--calibrate-count", "16", "--map", npim.path("map.svg"),
+       "--json", npim.path("map.json"), "-o", npim.path("resnet20.npim")});
+  ASSERT_EQ(compiled.status, 0) << compiled.err;
+  EXPECT_NE(NpimRunner::read(npim.path("map.svg")).find("/layer3/layer3.2/conv2/Conv"),
+            std::string::npos);
+  EXPECT_GT(NpimRunner::read_json(npim.path("map.json")).at("hop_bytes").to_number<int>(), 0);
+  const Finished finished = npim.npim(
+      {"run", "--platform", NpimRunner::source("configs/platforms/demo.json"), "--firmware",
+       NpimRunner::firmware("demo_cnn"), "--program", npim.path("resnet20.npim"), "--images",
+       data + "cifar10/test_batch.bin", "--count", "5", "--batch", "3", "--check"});
+  EXPECT_EQ(finished.status, 0) << finished.out << finished.err;
+  EXPECT_NE(finished.out.find("50 of 50 logits equal"), std::string::npos) << finished.out;
+}
+
 TEST(Run, TheFullChipGivesTheSameAnswers) {
   const NpimRunner npim;
   ASSERT_EQ(npim.run_digits({"--count", "20", "--json", npim.path("small.json")}).status, 0);

@@ -67,6 +67,20 @@ TEST_P(SmallBuffers, EqualGolden) {
 
 INSTANTIATE_TEST_SUITE_P(Seeds, SmallBuffers, ::testing::Range(0, 12));
 
+class SeveralChips : public ::testing::TestWithParam<int> {};
+
+TEST_P(SeveralChips, EqualGolden) {
+  auto config = small_chip();
+  config.tile_columns = 3;
+  config.tile_rows = 2;
+  config.chips.count = 6;
+  Setting setting;
+  setting.replication = mapping::Replication::kNone;
+  expect_golden(config, static_cast<std::uint32_t>(2000 + GetParam()), 4, 24, setting);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, SeveralChips, ::testing::Range(0, 4));
+
 TEST(Networks, PerCycleKernelEqualsGolden) {
   auto config = small_chip();
   config.tile_columns = config.tile_rows = 6;

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "mapping/floorplan.h"
 #include "mapping/tile_allocator.h"
 #include "support/random_network.h"
 
@@ -210,6 +211,92 @@ TEST(Mapping, TooLargeForTheChipSaysSo) {
   chip.edram.bytes = 512;
   EXPECT_NE(error_of(network, chip).find("layer 'fc0'"), std::string::npos);
   EXPECT_NE(error_of(network, chip).find("eDRAM"), std::string::npos);
+}
+
+/// Ten channels in groups of one: a depthwise 3 x 3 convolution on 12 x 12 pixels.
+network::QuantisedNetwork depthwise() {
+  auto network = fully_connected(10, 10);
+  auto &layer = network.layers[0];
+  network.input_shape = layer.input_shape = {12, 12, 10};
+  layer.output_shape = {10, 10, 10};
+  layer.window.kernel_height = layer.window.kernel_width = 3;
+  layer.groups = 10;
+  layer.weights.assign(90, 1);
+  return network;
+}
+
+TEST(Mapping, GroupsShareAnArrayBlockDiagonally) {
+  const Mapping mapping = map_network(depthwise(), small_chip(), {Replication::kNone});
+  EXPECT_EQ(mapping.arrays_used, 2);  // 8 channels and 2
+  EXPECT_EQ(mapping.layers[0].packed_groups, 8);
+  EXPECT_DOUBLE_EQ(mapping.layers[0].utilisation, 90.0 / 2048);
+  const auto &array = mapping.program.weights.at(0);
+  ASSERT_EQ(array.rows, 72);
+  ASSERT_EQ(array.vectors, 8);
+  for (int row = 0; row < 72; ++row) {
+    for (int vector = 0; vector < 8; ++vector) {
+      EXPECT_EQ(array.values[static_cast<std::size_t>(row * 8 + vector)],
+                row / 9 == vector ? 1 : 0);
+    }
+  }
+  EXPECT_EQ(mapping.program.weights.at(1).rows, 18);
+}
+
+TEST(Mapping, ReplicationBalancesLayersWithinTheChip) {
+  const Mapping once = map_network(depthwise(), small_chip(), {Replication::kNone});
+  const Mapping balanced = map_network(depthwise(), small_chip());
+  EXPECT_EQ(once.layers[0].replication, 1);
+  // A pace of a window per row: as many copies as a row has windows, 8 arrays in a tile.
+  EXPECT_EQ(balanced.layers[0].replication, 10);
+  EXPECT_EQ(balanced.arrays_used, 20);
+  EXPECT_GT(balanced.layers[0].strips, 1);
+  expect_sound(balanced, small_chip());
+}
+
+TEST(Mapping, BuffersTooLargeForATileAreCutIntoStrips) {
+  auto network = depthwise();
+  auto chip = small_chip();
+  chip.edram.bytes = 4 * 8 * 10;
+  const Mapping mapping = map_network(network, chip, {Replication::kNone});
+  EXPECT_GT(mapping.layers[0].strips, 1);
+  EXPECT_LE(mapping.program.requirements.edram_bytes, chip.edram.bytes);
+  expect_sound(mapping, chip);
+  chip.edram.bytes = 3 * 3 * 10 - 1;  // not even one window
+  const std::string error = error_of(network, chip);
+  EXPECT_NE(error.find("input buffers in one tile"), std::string::npos) << error;
+  EXPECT_NE(error.find("width + kernel width"), std::string::npos) << error;
+}
+
+TEST(Mapping, CostOfMovingDataIsBytesTimesRouters) {
+  const Mapping mapping = map_network(fully_connected(100, 8), small_chip());
+  EXPECT_EQ(mapping.image_hop_bytes, 100);            // tile 0 is at the controller's router
+  EXPECT_EQ(mapping.layers[0].output_hop_bytes, 32);  // 8 sums of 4 bytes
+  EXPECT_EQ(mapping.hop_bytes, 132);
+}
+
+TEST(Mapping, SeveralChipsHoldWhatOneCannot) {
+  const auto network = fully_connected(128 * 8, 80);
+  const std::string error = error_of(network, small_chip());
+  EXPECT_NE(error.find("80 arrays, that is at least 2 chips; there are 48 arrays on 1 chip"),
+            std::string::npos)
+      << error;
+  auto chips = small_chip();
+  chips.chips.count = 2;
+  const Mapping mapping = map_network(network, chips);
+  EXPECT_EQ(mapping.tiles_used, 10);
+  EXPECT_EQ(mapping.program.requirements.tiles, 12u);  // the snake ends on tile 11
+  expect_weights_complete(mapping, network, chips);
+  expect_sound(mapping, chips);
+}
+
+TEST(Floorplan, ShowsTilesAndLegend) {
+  const std::string svg =
+      floorplan_svg(map_network(fully_connected(256, 40), small_chip()), small_chip());
+  EXPECT_EQ(svg.rfind("<svg ", 0), 0u);
+  EXPECT_NE(svg.find("fc on "), std::string::npos);
+  EXPECT_NE(svg.find("fc0, 10 arrays"), std::string::npos);
+  EXPECT_NE(svg.find("<title>tile 5"), std::string::npos);
+  EXPECT_NE(svg.find("</svg>"), std::string::npos);
 }
 
 TEST(Mapping, WhatTheChipWouldRefuseIsRefusedHere) {
