@@ -19,6 +19,8 @@ constexpr Command kCommands[] = {
      npim::app::compare_command},
     {"compile", "ONNX model to a program for a chip, with the report of the mapping",
      npim::app::compile_command},
+    {"estimate", "time and energy of a network on a chip by the analytic model",
+     npim::app::estimate_command},
     {"explore", "design space of a sweep file, its Pareto front and the paper's optimum",
      npim::app::explore_command},
     {"run", "firmware on the virtual platform, with a program and images", npim::app::run_command},
