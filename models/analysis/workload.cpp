@@ -5,6 +5,7 @@
 #include <set>
 
 #include "network/recurrent.h"
+#include "network/window.h"
 
 namespace npim::analysis {
 namespace {

@@ -18,6 +18,7 @@ struct Command {
   int (*run)(const Arguments &arguments);
 };
 
+int estimate_command(const Arguments &arguments);
 int explore_command(const Arguments &arguments);
 int run_command(const Arguments &arguments);
 int chip_command(const Arguments &arguments);

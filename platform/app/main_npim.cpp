@@ -21,6 +21,8 @@ constexpr Command kCommands[] = {
      npim::app::compile_command},
     {"accuracy", "accuracy of a network in float, in 8 bits and with the chip's converters",
      npim::app::accuracy_command},
+    {"estimate", "time and energy of a network on a chip by the analytic model",
+     npim::app::estimate_command},
     {"explore", "design space of a sweep file, its Pareto front and the paper's optimum",
      npim::app::explore_command},
     {"periph", "neural peripherals: extract, train, eval, spice", npim::app::periph_command},

@@ -47,6 +47,23 @@ TEST_F(Compare, RefusesUnknownNetworksAndAccountings) {
   EXPECT_NE(finished.err.find("--accounting"), std::string::npos) << finished.err;
 }
 
+TEST_F(Compare, EstimateOfAUsersNetwork) {
+  const std::string model = NpimRunner::source("configs/networks/digits/digits.onnx");
+  const std::string chip = NpimRunner::source("configs/chips/neural-pim-small.json");
+  const std::string path = npim_.path("estimate.out.json");
+  const Finished finished = npim_.npim({"estimate", model, "--chip", chip, "--json", path});
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  EXPECT_NE(finished.out.find("lower bound"), std::string::npos) << finished.out;
+  const auto json = NpimRunner::read_json(path);
+  EXPECT_EQ(json.at("layers").as_array().size(), 5u);
+  EXPECT_EQ(json.at("chips").as_int64(), 1);
+  EXPECT_LE(json.at("arrays_used").as_int64(), json.at("arrays").as_int64());
+  const Finished small = npim_.npim({"estimate", "vgg-16", "--chip", chip, "--chips", "2"});
+  EXPECT_EQ(small.status, 2);
+  EXPECT_NE(small.err.find("vgg-16"), std::string::npos) << small.err;
+  EXPECT_NE(small.err.find("96"), std::string::npos) << small.err;
+}
+
 TEST_F(Compare, ASweepResumesFromItsFile) {
   const std::string csv = npim_.path("points.csv");
   const Finished first = npim_.npim({"explore", sweep(), "--csv", csv, "--json", npim_.path("a")});

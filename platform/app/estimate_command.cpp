@@ -1,0 +1,173 @@
+// npim estimate: time and energy of a user's network on a chip, by the analytic model.
+#include <algorithm>
+#include <iostream>
+
+#include "analysis/performance.h"
+#include "app/command.h"
+#include "app/text_table.h"
+#include "base/file.h"
+#include "network/onnx_import.h"
+#include "network/zoo.h"
+
+namespace npim::app {
+namespace {
+
+namespace po = boost::program_options;
+using analysis::Plan;
+using analysis::Workload;
+using cost::Accounting;
+using cost::Energy;
+
+struct EstimateOptions {
+  std::string model, chip, accounting, json;
+  int chips = 0;
+};
+
+bool parse(const Arguments &arguments, EstimateOptions &to) {
+  po::options_description options("Options");
+  auto add = options.add_options();
+  add("model", po::value(&to.model)->required(),
+      "ONNX file (weights may be missing) or one of the networks of npim compare");
+  add("chip", po::value(&to.chip)->required(), "chip configuration (configs/chips/*.json)");
+  add("chips", po::value(&to.chips)->default_value(0), "how many; 0: as many as it needs");
+  add("accounting", po::value(&to.accounting)->default_value("per-action"),
+      "per-action or powered-time");
+  add("json", po::value(&to.json), "write the report as JSON too");
+  po::variables_map values;
+  if (!parse_arguments(
+          arguments,
+          "Usage: npim estimate MODEL.onnx --chip FILE [--chips N] [--json FILE]\n\n"
+          "Time and energy by layer without simulation. Analytic model: a lower bound on time,\n"
+          "energy from counted actions, every input slice driven.",
+          options, "model", values)) {
+    return false;
+  }
+  if (to.accounting != "powered-time" && to.accounting != "per-action") {
+    throw InputError("command line", "--accounting must be powered-time or per-action");
+  }
+  if (to.chips < 0 || to.chips > 65536) {
+    throw InputError("command line", "--chips must be from 0 to 65536");
+  }
+  return true;
+}
+
+network::Graph load(const std::string &model) {
+  const auto &names = network::zoo_names();
+  if (std::find(names.begin(), names.end(), model) != names.end()) {
+    return network::zoo_network(model, 1);
+  }
+  network::ImportOptions import;
+  import.synthetic_weights = 1;
+  return network::import_onnx(model, import);
+}
+
+std::string engineering(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.4g", value);
+  return text;
+}
+
+double layer_pj(const Energy &energy, std::size_t layer) {
+  const auto found = energy.by_layer.find(static_cast<int>(layer));
+  return found == energy.by_layer.end() ? 0 : found->second;
+}
+
+void print_layers(const Workload &work, const Plan &plan, const Energy &energy) {
+  TextTable table({"layer", "windows", "rows", "outputs", "groups", "arrays", "copies", "window ns",
+                   "start us", "end us", "uJ"});
+  for (std::size_t i = 0; i < work.layers.size(); ++i) {
+    const auto &layer = work.layers[i];
+    const auto &placed = plan.layers[i];
+    table.add({layer.name, with_thousands(layer.windows), std::to_string(layer.rows),
+               std::to_string(layer.outputs), std::to_string(layer.groups),
+               std::to_string(placed.arrays), std::to_string(placed.copies),
+               engineering(placed.window_ns), fixed(placed.start_ns / 1e3, 2),
+               fixed(placed.end_ns / 1e3, 2), engineering(layer_pj(energy, i) / 1e6)});
+  }
+  std::cout << table.format() << '\n';
+}
+
+void print_energy(const Energy &energy) {
+  TextTable table({"component", "dynamic uJ", "static uJ", "share %"});
+  const double total = energy.total_pj();
+  for (const cost::Part part : cost::all_parts()) {
+    const auto i = static_cast<std::size_t>(part);
+    const double pj = energy.part_pj(part);
+    if (pj <= 0) continue;
+    table.add({cost::to_text(part), engineering(energy.dynamic_pj[i] / 1e6),
+               engineering(energy.static_pj[i] / 1e6), fixed(100 * pj / total, 1)});
+  }
+  std::cout << table.format() << '\n';
+}
+
+boost::json::object json_report(const Workload &work, const Plan &plan, const Energy &energy) {
+  boost::json::array layers;
+  for (std::size_t i = 0; i < work.layers.size(); ++i) {
+    layers.push_back({{"name", work.layers[i].name},
+                      {"windows", work.layers[i].windows},
+                      {"macs", work.layers[i].macs()},
+                      {"arrays", plan.layers[i].arrays},
+                      {"copies", plan.layers[i].copies},
+                      {"window_ns", plan.layers[i].window_ns},
+                      {"start_ns", plan.layers[i].start_ns},
+                      {"end_ns", plan.layers[i].end_ns},
+                      {"energy_pj", layer_pj(energy, i)}});
+  }
+  boost::json::object components;
+  for (const cost::Part part : cost::all_parts()) {
+    const auto i = static_cast<std::size_t>(part);
+    if (energy.part_pj(part) <= 0) continue;
+    components[cost::to_text(part)] = {{"dynamic_pj", energy.dynamic_pj[i]},
+                                       {"static_pj", energy.static_pj[i]}};
+  }
+  return {{"network", work.name},
+          {"model", "analytic: a lower bound on time, energy from counts"},
+          {"accounting", cost::to_text(energy.accounting)},
+          {"chips", plan.chips},
+          {"arrays_used", plan.arrays_used},
+          {"arrays", plan.arrays},
+          {"macs", work.macs()},
+          {"image_ns", plan.image_ns},
+          {"latency_ns", plan.latency_ns},
+          {"host_link_ns", plan.host_link_ns},
+          {"energy_pj", energy.total_pj()},
+          {"components", components},
+          {"layers", layers}};
+}
+
+}  // namespace
+
+int estimate_command(const Arguments &arguments) {
+  EstimateOptions options;
+  if (!parse(arguments, options)) return kSuccess;
+  const cost::Bill bill = cost::make_bill(config::load_chip_config(options.chip));
+  const Workload work = analysis::workload_of(load(options.model));
+  if (work.layers.empty()) {
+    throw InputError(options.model, "has no layer with weights: nothing for crossbars to do");
+  }
+  const int chips = options.chips > 0 ? options.chips : analysis::chips_needed(work, bill.chip());
+  const Plan plan = analysis::make_plan(work, bill.chip(), chips);
+  cost::Ledger ledger;
+  analysis::book_image(work, plan, bill, ledger);
+  const Accounting accounting =
+      options.accounting == "per-action" ? Accounting::kPerAction : Accounting::kPoweredTime;
+  const Energy energy = cost::settle(ledger, bill, accounting, plan.image_ns, chips);
+  std::cout << work.name << " on " << chips << " x " << bill.chip().name << ": "
+            << with_thousands(work.macs()) << " MACs, " << with_thousands(work.weights())
+            << " weights, " << plan.arrays_used << " of " << plan.arrays
+            << " arrays\nAnalytic model: times are lower bounds; energy of an image, "
+            << cost::to_text(accounting) << "\n\n";
+  print_layers(work, plan, energy);
+  print_energy(energy);
+  std::cout << "Latency " << fixed(plan.latency_ns / 1e3, 2) << " us, an image every "
+            << fixed(plan.image_ns / 1e3, 3) << " us (one host link needs "
+            << fixed(plan.host_link_ns / 1e3, 3) << " us to bring it), "
+            << fixed(energy.total_pj() / 1e6, 1) << " uJ per image, "
+            << fixed(2e-3 * static_cast<double>(work.macs()) / plan.image_ns, 2) << " TOPS\n";
+  if (!options.json.empty()) {
+    write_file(options.json, boost::json::serialize(json_report(work, plan, energy)) + "\n");
+  }
+  return kSuccess;
+}
+
+}  // namespace npim::app
