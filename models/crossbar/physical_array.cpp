@@ -470,7 +470,7 @@ void PhysicalArray::bit_lines(const InputBatch &inputs, std::int32_t *values) co
 }
 
 void PhysicalArray::add_digits(const std::int32_t *lines, std::int32_t *sums) const {
-  kernels::add_places(lines, places_.data(), static_cast<std::size_t>(2 * geometry().digits()),
+  kernels::add_places(lines, places_.data(), 2 * static_cast<std::size_t>(geometry().digits()),
                       static_cast<std::size_t>(geometry().vectors()), sums);
 }
 
