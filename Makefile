@@ -122,7 +122,7 @@ check-format:
 
 # The rooms whose files parse in a second or two; SystemC and protobuf headers cost ten times that.
 TIDY = $(wildcard models/base/*.cpp models/config/*.cpp models/program/*.cpp models/mapping/*.cpp \
-  models/crossbar/*.cpp models/peripheral/*.cpp models/dataflow/*.cpp)
+  models/device/*.cpp models/crossbar/*.cpp models/peripheral/*.cpp models/dataflow/*.cpp)
 tidy: configure
 	@echo $(TIDY) | xargs -n 2 -P $(JOBS) clang-tidy -p $(BUILD) --quiet && echo 'clang-tidy: clean'
 

@@ -11,6 +11,8 @@
 namespace npim::crossbar {
 namespace {
 
+constexpr double kMostOhm = 1e9;
+
 /// A line with one cell per node and a segment between neighbours, held at its near end.
 /// attenuation[i] is the voltage of node i for 1 V at the near end with all cells grounded; by
 /// reciprocity also the share of a current into node i that leaves at the near end.
@@ -77,6 +79,7 @@ struct NodalNetwork::Factors {
   // Word and bit node of a cell are neighbours, which keeps the band of the matrix narrow.
   int word_node(int row, int column) const { return 2 * (row * columns + column); }
   int bit_node(int row, int column) const { return word_node(row, column) + 1; }
+  Eigen::Index nodes() const { return Eigen::Index{2} * rows * columns; }
 };
 
 NodalNetwork::NodalNetwork(int rows, int columns, const double *conductances_s, const Wires &wires)
@@ -127,7 +130,7 @@ NodalNetwork &NodalNetwork::operator=(NodalNetwork &&) noexcept = default;
 
 std::vector<double> NodalNetwork::currents(const std::vector<double> &volts) const {
   const Factors &f = *factors_;
-  Eigen::VectorXd injected = Eigen::VectorXd::Zero(2 * f.rows * f.columns);
+  Eigen::VectorXd injected = Eigen::VectorXd::Zero(f.nodes());
   for (int row = 0; row < f.rows; ++row) {
     injected[f.word_node(row, 0)] = volts[static_cast<std::size_t>(row)] * f.word_s;
   }
@@ -146,7 +149,7 @@ std::vector<double> NodalNetwork::transfer() const {
                                static_cast<std::size_t>(f.columns));
   for (int first = 0; first < f.columns; first += kColumnsAtOnce) {
     const int count = std::min(kColumnsAtOnce, f.columns - first);
-    Eigen::MatrixXd injected = Eigen::MatrixXd::Zero(2 * f.rows * f.columns, count);
+    Eigen::MatrixXd injected = Eigen::MatrixXd::Zero(f.nodes(), count);
     for (int i = 0; i < count; ++i) injected(f.bit_node(f.rows - 1, first + i), i) = f.bit_s;
     const Eigen::MatrixXd voltages = f.cholesky.solve(injected);
     for (int row = 0; row < f.rows; ++row) {
@@ -161,9 +164,9 @@ std::vector<double> NodalNetwork::transfer() const {
 
 void validate(const Wires &wires) {
   const auto check = [](const char *name, double ohm) {
-    if (std::isfinite(ohm) && ohm >= 0) return;
+    if (ohm >= 0 && ohm <= kMostOhm) return;
     throw InputError(std::string("key '") + name + "'",
-                     "must be finite and not negative, found " + std::to_string(ohm));
+                     "must be from 0 to 1e9, found " + std::to_string(ohm));
   };
   check("word_line_ohm", wires.word_line_ohm);
   check("bit_line_ohm", wires.bit_line_ohm);

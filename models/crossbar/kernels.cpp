@@ -91,35 +91,63 @@ void block_products(const ProductShape &shape, const std::int16_t *HWY_RESTRICT 
   }
 }
 
+using D64 = hn::CappedTag<std::uint64_t, 8>;
+
+/// Ones that the column's words and the input's have in common. kWords = 0: any number.
+template <std::size_t kWords>
+HWY_INLINE hn::Vec<D64> common_ones(const std::uint64_t *HWY_RESTRICT column, std::size_t stride,
+                                    const std::uint64_t *HWY_RESTRICT input, std::size_t words) {
+  const D64 d;
+  const std::size_t count = kWords == 0 ? words : kWords;
+  auto ones = hn::Zero(d);
+  for (std::size_t word = 0; word < count; ++word) {
+    const auto common = hn::And(hn::LoadU(d, column + word * stride), hn::Set(d, input[word]));
+    ones = hn::Add(ones, hn::PopulationCount(common));
+  }
+  return ones;
+}
+
+template <std::size_t kWords>
+HWY_INLINE void sums_of_planes(const PlaneShape &shape, const std::uint64_t *HWY_RESTRICT cells,
+                               const std::uint64_t *HWY_RESTRICT inputs, int shift,
+                               std::int32_t *HWY_RESTRICT sums) {
+  const D64 d64;
+  const hn::Rebind<std::uint32_t, D64> d32;
+  const std::size_t plane = shape.cell_words * shape.columns;
+  const bool one_bit = shape.cell_bits == 1 && shape.dac_bits == 1;
+  for (std::size_t column = 0; column < shape.columns; column += hn::Lanes(d64)) {
+    auto *out = reinterpret_cast<std::uint32_t *>(sums + column);
+    const auto ones = [&](int input_bit, int cell_bit) {
+      return common_ones<kWords>(
+          cells + static_cast<std::size_t>(cell_bit) * plane + column, shape.columns,
+          inputs + static_cast<std::size_t>(input_bit) * shape.words, shape.words);
+    };
+    if (one_bit) {
+      for (int bit = 0; bit < 8; ++bit, out += shape.columns) {
+        const auto total = hn::ShiftLeftSame(ones(bit, 0), shift);
+        hn::StoreU(hn::TruncateTo(d32, total), d32, out);
+      }
+      continue;
+    }
+    for (int first = 0; first < 8; first += shape.dac_bits, out += shape.columns) {
+      auto total = hn::Zero(d64);
+      for (int bit = first; bit < std::min(8, first + shape.dac_bits); ++bit) {
+        for (int j = 0; j < shape.cell_bits; ++j) {
+          total = hn::Add(total, hn::ShiftLeftSame(ones(bit, j), bit - first + j + shift));
+        }
+      }
+      hn::StoreU(hn::TruncateTo(d32, total), d32, out);
+    }
+  }
+}
+
 void plane_sums(const PlaneShape &shape, const std::uint64_t *HWY_RESTRICT cells,
                 const std::uint64_t *HWY_RESTRICT inputs, int shift,
                 std::int32_t *HWY_RESTRICT sums) {
-  const hn::CappedTag<std::uint64_t, 8> d64;
-  const hn::Rebind<std::uint32_t, decltype(d64)> d32;
-  const std::size_t lanes = hn::Lanes(d64);
-  const int cycles = (8 + shape.dac_bits - 1) / shape.dac_bits;
-  const std::size_t plane = shape.cell_words * shape.columns;
-  for (std::size_t column = 0; column < shape.columns; column += lanes) {
-    for (int cycle = 0; cycle < cycles; ++cycle) {
-      auto total = hn::Zero(d64);
-      const int last = std::min(8, (cycle + 1) * shape.dac_bits);
-      for (int bit = cycle * shape.dac_bits; bit < last; ++bit) {
-        const auto *x = inputs + static_cast<std::size_t>(bit) * shape.words;
-        for (int j = 0; j < shape.cell_bits; ++j) {
-          const auto *w = cells + static_cast<std::size_t>(j) * plane + column;
-          auto count = hn::Zero(d64);
-          for (std::size_t word = 0; word < shape.words; ++word) {
-            const auto common =
-                hn::And(hn::LoadU(d64, w + word * shape.columns), hn::Set(d64, x[word]));
-            count = hn::Add(count, hn::PopulationCount(common));
-          }
-          total =
-              hn::Add(total, hn::ShiftLeftSame(count, bit - cycle * shape.dac_bits + j + shift));
-        }
-      }
-      auto *out = sums + static_cast<std::size_t>(cycle) * shape.columns + column;
-      hn::StoreU(hn::TruncateTo(d32, total), d32, reinterpret_cast<std::uint32_t *>(out));
-    }
+  if (shape.words == 2) {
+    sums_of_planes<2>(shape, cells, inputs, shift, sums);
+  } else {
+    sums_of_planes<0>(shape, cells, inputs, shift, sums);
   }
 }
 
@@ -212,8 +240,8 @@ HWY_INLINE V16 look_up(const Table &table, std::size_t groups, const std::uint8_
   return hn::Add(sum0, sum1);
 }
 
-/// Calls use(item, bit, column, sums of `lanes of 32 bits` columns) for all sums of the table's
-/// columns.
+/// Calls use(item, bit, sums of the columns from `column` on, sums of the next ones) for the
+/// columns of one 16-bit vector, the most significant bit of an item first.
 template <class Use>
 HWY_INLINE void each_sum(const TableShape &shape, const Table &table, const std::int32_t *lowest,
                          const std::uint8_t *nibbles, std::size_t column, const Use &use) {
@@ -228,7 +256,7 @@ HWY_INLINE void each_sum(const TableShape &shape, const Table &table, const std:
   }
   const auto start = hn::Load(d16, minus_lowest);
   for (std::size_t item = 0; item < shape.items; ++item) {
-    for (std::size_t bit = 0; bit < 8; ++bit) {
+    for (std::size_t bit = 8; bit-- > 0;) {
       const auto sum =
           look_up(table, shape.groups, nibbles + (item * 8 + bit) * shape.groups, column, start);
       const auto unsigned_sum = hn::BitCast(hn::RebindToUnsigned<I16>(), sum);
@@ -268,11 +296,10 @@ void table_codes(const TableShape &shape, const std::int16_t *HWY_RESTRICT cells
     auto total0 = hn::Zero(d), total1 = hn::Zero(d);
     each_sum(shape, table, lowest, nibbles, column,
              [&](std::size_t item, std::size_t bit, V32 first, V32 second) {
-               if (bit == 0) total0 = total1 = hn::Zero(d);
-               const int power = static_cast<int>(bit);
-               total0 = hn::Add(total0, hn::ShiftLeftSame(coder.code(first), power));
-               total1 = hn::Add(total1, hn::ShiftLeftSame(coder.code(second), power));
-               if (bit != 7) return;
+               if (bit == 7) total0 = total1 = hn::Zero(d);
+               total0 = hn::Add(hn::Add(total0, total0), coder.code(first));
+               total1 = hn::Add(hn::Add(total1, total1), coder.code(second));
+               if (bit != 0) return;
                auto *out = totals + item * shape.columns + column;
                hn::StoreU(total0, d, out);
                hn::StoreU(total1, d, out + lanes);
@@ -292,6 +319,24 @@ void convert_lines(const std::int32_t *HWY_RESTRICT values, std::size_t columns,
       total = hn::Add(total, hn::ShiftLeftSame(coder.code(value), cycle * dac_bits));
     }
     hn::StoreU(total, d, totals + column);
+  }
+}
+
+void add_places(const std::int32_t *HWY_RESTRICT lines, const std::int32_t *HWY_RESTRICT places,
+                std::size_t width, std::size_t vectors, std::int32_t *HWY_RESTRICT sums) {
+  const hn::CappedTag<std::int32_t, 16> d;
+  const std::size_t lanes = hn::Lanes(d);
+  for (std::size_t v = 0; v < vectors; ++v) {
+    const auto *line = lines + v * width;
+    const auto *place = places + v * width;
+    std::int32_t rest = 0;
+    auto sum = hn::Zero(d);
+    std::size_t i = 0;
+    for (; i + lanes <= width; i += lanes) {
+      sum = hn::Add(sum, hn::Mul(hn::LoadU(d, line + i), hn::LoadU(d, place + i)));
+    }
+    for (; i < width; ++i) rest += line[i] * place[i];
+    sums[v] = width < lanes ? rest : rest + hn::GetLane(hn::SumOfLanes(d, sum));
   }
 }
 
@@ -324,6 +369,7 @@ HWY_EXPORT(slice_sums);
 HWY_EXPORT(table_sums);
 HWY_EXPORT(table_codes);
 HWY_EXPORT(convert_lines);
+HWY_EXPORT(add_places);
 HWY_EXPORT(add_noise);
 
 void dot_products(const std::uint8_t *inputs, std::size_t rows, const std::int16_t *weights,
@@ -361,6 +407,11 @@ void table_codes(const TableShape &shape, const std::int16_t *cells, const std::
 void convert_lines(const std::int32_t *values, std::size_t columns, int cycles, int dac_bits,
                    const LineConverter &converter, std::int32_t *totals) {
   HWY_DYNAMIC_DISPATCH(convert_lines)(values, columns, cycles, dac_bits, converter, totals);
+}
+
+void add_places(const std::int32_t *lines, const std::int32_t *places, std::size_t width,
+                std::size_t vectors, std::int32_t *sums) {
+  HWY_DYNAMIC_DISPATCH(add_places)(lines, places, width, vectors, sums);
 }
 
 void add_noise(std::int32_t *values, const float *normals, const std::int32_t *low,

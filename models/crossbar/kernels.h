@@ -88,6 +88,10 @@ void table_codes(const TableShape &shape, const std::int16_t *cells, const std::
 void convert_lines(const std::int32_t *values, std::size_t columns, int cycles, int dac_bits,
                    const LineConverter &converter, std::int32_t *totals);
 
+/// sums[v] = sum over i < width of lines[v * width + i] * places[v * width + i].
+void add_places(const std::int32_t *lines, const std::int32_t *places, std::size_t width,
+                std::size_t vectors, std::int32_t *sums);
+
 /// values[i] += round(normals[i] * sqrt(unit * (low[i] + 256 * high[i]) + offset)), for i < count,
 /// a multiple of 16. high may be null; low may be the values.
 void add_noise(std::int32_t *values, const float *normals, const std::int32_t *low,

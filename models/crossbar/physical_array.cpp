@@ -68,6 +68,14 @@ PhysicalArray::PhysicalArray(const device::ArrayGeometry &geometry, const Physic
     throw std::invalid_argument("crossbar of more than 512 rows");
   }
   choose_fraction();
+  places_.resize(static_cast<std::size_t>(geometry.columns));
+  for (int vector = 0; vector < geometry.vectors(); ++vector) {
+    for (int digit = 0; digit < geometry.digits(); ++digit) {
+      const std::int32_t weight = 1 << (digit * geometry.cell.bits);
+      places_[static_cast<std::size_t>(geometry.column(vector, digit, false))] = weight;
+      places_[static_cast<std::size_t>(geometry.column(vector, digit, true))] = -weight;
+    }
+  }
 }
 
 std::size_t PhysicalArray::cell_index(int row, int column) const {
@@ -75,13 +83,16 @@ std::size_t PhysicalArray::cell_index(int row, int column) const {
          static_cast<std::size_t>(column);
 }
 
-/// The finest fraction with which the sum of a bit line fits 32 bits, with twice the ideal largest
-/// sum as room for errors.
+/// The finest fraction with which the sum of a bit line fits 32 bits, with four times the largest
+/// ideal sum as room for errors; cells beyond half of that room are clipped.
 void PhysicalArray::choose_fraction() {
   const std::int64_t highest_slice = (1 << physics_->dac_bits) - 1;
-  const std::int64_t largest = 2 * geometry().rows * highest_slice * geometry().cell.highest();
+  const std::int64_t driven = geometry().rows * highest_slice;
+  const std::int64_t largest = 4 * driven * geometry().cell.highest();
   fraction_bits_ = kMostFractionBits;
-  while (fraction_bits_ > 0 && largest << fraction_bits_ > kLargestSum) --fraction_bits_;
+  while (largest << fraction_bits_ > kLargestSum) --fraction_bits_;
+  largest_value_ = std::ldexp(static_cast<double>(kLargestSum) / static_cast<double>(driven),
+                              -fraction_bits_ - 1);
 }
 
 device::ProgrammingReport PhysicalArray::program(const std::int8_t *weights, int rows,
@@ -206,7 +217,7 @@ void PhysicalArray::fold_values(const std::vector<double> &value) {
   };
   cells_ = {};
   cells_.bits = fraction_bits_;
-  while (cells_.bits > -16 && !fits(cells_.bits)) --cells_.bits;
+  while (!fits(cells_.bits)) --cells_.bits;
 
   const std::size_t stride = line_stride(), padded = padded_rows(rows);
   cells_.value.assign(padded * stride, 0);
@@ -265,8 +276,7 @@ void PhysicalArray::fold_noise(const Exact &exact) {
     const double sigma = exact.sigma[cell], trap = exact.trap[cell];
     return sigma * sigma + trap * trap * filled * (1 - filled);
   };
-  noise_.vector_variance.assign(
-      static_cast<std::size_t>(rows) * static_cast<std::size_t>(geometry().vectors()), 0.0F);
+  noise_.vector_variance.clear();
   double largest = 0;
   for (int row = 0; row < rows; ++row) {
     for (int vector = 0; vector < geometry().vectors(); ++vector) {
@@ -276,8 +286,7 @@ void PhysicalArray::fold_noise(const Exact &exact) {
                             variance(cell_index(row, geometry().column(vector, digit, true)));
         total += std::ldexp(both, 2 * digit * geometry().cell.bits);
       }
-      noise_.vector_variance[static_cast<std::size_t>(row * geometry().vectors() + vector)] =
-          static_cast<float>(std::ldexp(total, 2 * fraction_bits_));
+      noise_.vector_variance.push_back(static_cast<float>(std::ldexp(total, 2 * fraction_bits_)));
     }
   }
   for (std::size_t cell = 0; cell < exact.sigma.size(); ++cell) {
@@ -420,8 +429,8 @@ void PhysicalArray::oracle_lines(const InputBatch &inputs, int item, std::int32_
       }
     }
     for (std::size_t c = 0; c < stride; ++c) {
-      values[static_cast<std::size_t>(cycle) * stride + c] =
-          static_cast<std::int32_t>(to_fixed(sums[c], fraction_bits_));
+      values[static_cast<std::size_t>(cycle) * stride + c] = static_cast<std::int32_t>(
+          std::clamp(to_fixed(sums[c], fraction_bits_), -kLargestSum, kLargestSum));
     }
   }
 }
@@ -460,17 +469,9 @@ void PhysicalArray::bit_lines(const InputBatch &inputs, std::int32_t *values) co
   }
 }
 
-template <class Line, class Sum>
-void PhysicalArray::add_digits(const Line *lines, Sum *sums) const {
-  for (int vector = 0; vector < geometry().vectors(); ++vector) {
-    Sum total = 0;
-    for (int digit = 0; digit < geometry().digits(); ++digit) {
-      const auto difference = static_cast<Sum>(lines[geometry().column(vector, digit, false)]) -
-                              static_cast<Sum>(lines[geometry().column(vector, digit, true)]);
-      total += difference * (1 << (digit * geometry().cell.bits));
-    }
-    sums[vector] = total;
-  }
+void PhysicalArray::add_digits(const std::int32_t *lines, std::int32_t *sums) const {
+  kernels::add_places(lines, places_.data(), 2 * static_cast<std::size_t>(geometry().digits()),
+                      static_cast<std::size_t>(geometry().vectors()), sums);
 }
 
 /// Whether no code of an ideal crossbar differs from its bit line's value.
@@ -584,15 +585,16 @@ void PhysicalArray::weighted_sums(const InputBatch &inputs, std::int64_t *sums) 
   }
   const std::size_t stride = line_stride();
   std::vector<std::int32_t> values(static_cast<std::size_t>(inputs.cycles()) * stride);
-  std::vector<std::int64_t> cycle_sums(vectors);
   for (std::size_t item = 0; item < items; ++item) {
     auto *out = sums + item * vectors;
     std::fill_n(out, vectors, 0);
     oracle_lines(inputs, static_cast<int>(item), values.data());
     for (int cycle = 0; cycle < inputs.cycles(); ++cycle) {
-      add_digits(values.data() + static_cast<std::size_t>(cycle) * stride, cycle_sums.data());
-      for (std::size_t v = 0; v < vectors; ++v) {
-        out[v] += cycle_sums[v] * (1 << (cycle * inputs.dac_bits()));
+      const auto *lines = values.data() + static_cast<std::size_t>(cycle) * stride;
+      for (int column = 0; column < geometry().vectors() * 2 * geometry().digits(); ++column) {
+        const auto c = static_cast<std::size_t>(column);
+        out[column / (2 * geometry().digits())] +=
+            std::int64_t{lines[c]} * places_[c] * (1 << (cycle * inputs.dac_bits()));
       }
     }
   }

@@ -115,8 +115,7 @@ class PhysicalArray {
   void vector_sums(const InputBatch &inputs, std::int64_t *sums) const;
   void add_vector_noise(const InputBatch &inputs, std::int64_t *sums) const;
   bool is_lossless(const LineConverter &converter) const;
-  template <class Line, class Sum>
-  void add_digits(const Line *lines, Sum *sums) const;
+  void add_digits(const std::int32_t *lines, std::int32_t *sums) const;
 
   const Physics *physics_;
   Array levels_;
@@ -124,6 +123,8 @@ class PhysicalArray {
   device::ReadConditions conditions_;
   Tier tier_;
   int fraction_bits_ = 0;
+  double largest_value_ = 0;          // of a cell, in levels
+  std::vector<std::int32_t> places_;  // what the code of each bit line counts for
   bool exact_cells_ = false;
   Cells cells_;
   Noise noise_;

@@ -60,7 +60,7 @@ void CellBank::stick(int row, int column, bool at_on) {
 }
 
 std::uint32_t CellBank::wear(int row, int column) const {
-  return wear_.empty() ? 0 : wear_[index(row, column)];
+  return wear_.empty() ? static_cast<std::uint32_t>(programmings_) : wear_[index(row, column)];
 }
 
 double CellBank::pulse_result(double target_s, double normal) const {
@@ -77,6 +77,11 @@ double CellBank::pulse_result(double target_s, double normal) const {
     }
   }
   return target_s;
+}
+
+/// Whether cells may have taken different numbers of pulses, or their number matters.
+bool CellBank::counts_per_cell() const {
+  return device_->write_verify.most_pulses > 1 || device_->endurance.pulses > 0;
 }
 
 bool CellBank::is_worn_out(std::size_t cell) const {
@@ -100,7 +105,7 @@ int CellBank::write(std::size_t cell, double target_s, double first_normal, bool
                                                      cell);
     reached = pulse_result(target_s, normal);
     ++pulse;
-    ++wear_[cell];
+    if (!wear_.empty()) ++wear_[cell];
     if (is_worn_out(cell) && (states_.empty() || states_[cell] == State::kGood)) {
       const auto count = static_cast<std::size_t>(columns_);
       stick(static_cast<int>(cell / count), static_cast<int>(cell % count),
@@ -122,7 +127,7 @@ ProgrammingReport CellBank::program(const std::uint8_t *levels) {
     fill_normals(draw_key(Purpose::kProgramming, programmings_), 0, cells, normals.data());
   }
   conductances_s_.resize(cells);
-  wear_.resize(cells);
+  if (counts_per_cell()) wear_.resize(cells);
   ProgrammingReport report;
   std::size_t cell = 0;
   for (int row = 0; row < rows_; ++row) {

@@ -82,6 +82,7 @@ class CellBank {
   }
   void draw_stuck_cells();
   double pulse_result(double target_s, double normal) const;
+  bool counts_per_cell() const;
   bool is_worn_out(std::size_t cell) const;
   int write(std::size_t cell, double target_s, double first_normal, bool &failed);
 
@@ -92,7 +93,7 @@ class CellBank {
   double step_s_;
   std::uint64_t programmings_ = 0;
   std::vector<State> states_;          // empty while no cell is stuck
-  std::vector<std::uint32_t> wear_;    // pulses, filled by the first programming
+  std::vector<std::uint32_t> wear_;    // pulses; empty where every programming takes one
   std::vector<float> conductances_s_;  // empty before the first programming
 };
 

@@ -6,6 +6,7 @@
 namespace npim::device {
 namespace {
 
+constexpr double kLeastPositive = 1e-15, kMostPositive = 1e15;
 constexpr double kLargest = std::numeric_limits<double>::max();
 
 /// Checks parameters one by one and names the bad one.
@@ -17,9 +18,10 @@ class Checker {
     if (std::isfinite(value) && value >= lowest && value <= highest) return;
     fail(key, std::string("must be ") + what + ", found " + std::to_string(value));
   }
+  /// Positive, and far enough from the ends of the floating-point range to compute with.
   void positive(const char *key, double value) const {
-    if (std::isfinite(value) && value > 0) return;
-    fail(key, "must be positive and finite, found " + std::to_string(value));
+    if (std::isfinite(value) && value >= kLeastPositive && value <= kMostPositive) return;
+    fail(key, "must be positive and finite (1e-15 to 1e15), found " + std::to_string(value));
   }
   void not_negative(const char *key, double value) const {
     in(key, value, 0, kLargest, "finite and not negative");
@@ -44,7 +46,7 @@ void check_cell(const Checker &check, const DeviceParams::Cell &cell) {
 }
 
 void check_writing(const Checker &check, const DeviceParams &params) {
-  check.not_negative("programming.sigma", params.programming.sigma);
+  check.in("programming.sigma", params.programming.sigma, 0, 10, "from 0 to 10");
   if (params.programming.distribution == Distribution::kLognormal &&
       params.programming.scale == Scale::kAbsolute) {
     check.fail("programming.scale", "must be \"relative\" for a lognormal distribution");
@@ -59,10 +61,11 @@ void check_writing(const Checker &check, const DeviceParams &params) {
 }
 
 void check_reading(const Checker &check, const DeviceParams &params) {
-  check.not_negative("read_noise.sigma", params.read_noise.sigma);
+  check.in("read_noise.sigma", params.read_noise.sigma, 0, 1, "from 0 to 1");
   check.fraction("telegraph_noise.cell_fraction", params.telegraph_noise.cell_fraction);
   check.fraction("telegraph_noise.amplitude", params.telegraph_noise.amplitude);
-  check.not_negative("telegraph_noise.amplitude_sigma", params.telegraph_noise.amplitude_sigma);
+  check.in("telegraph_noise.amplitude_sigma", params.telegraph_noise.amplitude_sigma, 0, 10,
+           "from 0 to 10");
   check.fraction("telegraph_noise.filled_probability", params.telegraph_noise.filled_probability);
 }
 
@@ -72,13 +75,13 @@ void check_ageing(const Checker &check, const DeviceParams &params) {
   if (params.stuck.at_off_fraction + params.stuck.at_on_fraction > 1) {
     check.fail("stuck.at_on_fraction", "and stuck.at_off_fraction must not exceed 1 together");
   }
-  check.in("drift.exponent", params.drift.exponent, -10, 10, "from -10 to 10");
-  check.not_negative("drift.exponent_sigma", params.drift.exponent_sigma);
+  check.in("drift.exponent", params.drift.exponent, -1, 1, "from -1 to 1");
+  check.in("drift.exponent_sigma", params.drift.exponent_sigma, 0, 1, "from 0 to 1");
   check.positive("drift.reference_s", params.drift.reference_s);
   check.in("drift.activation_energy_ev", params.drift.activation_energy_ev, 0, 10, "from 0 to 10");
   check.positive("drift.reference_temperature_k", params.drift.reference_temperature_k);
   check.not_negative("endurance.pulses", params.endurance.pulses);
-  check.not_negative("endurance.sigma_decades", params.endurance.sigma_decades);
+  check.in("endurance.sigma_decades", params.endurance.sigma_decades, 0, 10, "from 0 to 10");
 }
 
 Scale read_scale(const config::Node &node) {

@@ -193,7 +193,7 @@ TEST(PhysicalArray, IdealSumsAreTheDotProducts) {
       }
       const auto at = static_cast<std::size_t>(item * 8 + v);
       ASSERT_EQ(converted[at], sum);
-      ASSERT_EQ(weighted[at], sum << bench.array.fraction_bits());
+      ASSERT_EQ(weighted[at], sum * (1 << bench.array.fraction_bits()));
     }
   }
 }

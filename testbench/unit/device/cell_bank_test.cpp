@@ -206,6 +206,21 @@ TEST(CellBank, WornOutCellsStick) {
   EXPECT_NEAR(bank.conductance_s(5, 5, {}), 1e-4, 1e-10);
 }
 
+TEST(CellBank, PulsesAreCounted) {
+  auto params = device();
+  auto bank = bank_of(params);
+  EXPECT_EQ(bank.wear(0, 0), 0u);
+  bank.program(levels_of(0).data());
+  bank.program(levels_of(1).data());
+  EXPECT_EQ(bank.wear(0, 0), 2u);
+  params.programming = {Distribution::kNormal, Scale::kAbsolute, 0.05};
+  params.write_verify = {0.05, 50, 10, 20, 3, 1};
+  auto verified = bank_of(params);
+  std::int64_t pulses = verified.program(levels_of(1).data()).pulses;
+  for (int i = 0; i < kRows * kColumns; ++i) pulses -= verified.wear(i / kColumns, i % kColumns);
+  EXPECT_EQ(pulses, 0);
+}
+
 TEST(CellBank, NoiseFollowsItsScale) {
   auto params = device();
   params.read_noise = {Scale::kRelative, 0.02};
