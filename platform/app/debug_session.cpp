@@ -136,8 +136,9 @@ void DebugSession::add_commands(const accelerator::Accelerator *accelerator) {
                  const auto address = debug::parse_hex(prefixed ? text.substr(2) : text);
                  return address ? board_.describe(*address) + "\n" : "expected an address\n";
                });
-  monitor_.add("stats", "stats", "what the hart has done",
-               [this](const std::string &) { return statistics_text(statistics_of_all(board_)); });
+  monitor_.add("stats", "stats", "what the hart has done", [this](const std::string &) {
+    return statistics_text(statistics_of_all(board_), board_.harts());
+  });
   monitor_.add("reset", "reset",
                "loads firmware and device tree again and resets the hart; devices keep their state",
                [this](const std::string &) {

@@ -413,7 +413,8 @@ int run_command(const Arguments &arguments) {
     outcome.results = parse_results(session.board().read_back("results"));
   }
   print_summary(outcome);
-  if (options.stats) std::cout << statistics_text(outcome.hart, outcome.host_s);
+  if (options.stats)
+    std::cout << statistics_text(outcome.hart, session.board().harts(), outcome.host_s);
   if (options.check) outcome.check_passed = check_results(options, inputs, outcome.results);
   if (!options.json.empty()) write_json(options, outcome, session.accelerator());
   const auto &result = outcome.result;

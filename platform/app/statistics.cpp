@@ -32,15 +32,17 @@ cpu::HartStatistics statistics_of_all(board::Board &board) {
   return all;
 }
 
-std::string statistics_text(const cpu::HartStatistics &hart) {
-  TextTable table({"hart", "count"});
+std::string statistics_text(const cpu::HartStatistics &hart, unsigned harts) {
+  const bool several = harts > 1;
+  TextTable table({several ? std::to_string(harts) + " harts" : "hart", "count"});
   const auto add = [&](const std::string &name, std::uint64_t count) {
     table.add({name, with_thousands(static_cast<long long>(count))});
   };
   const double executed = static_cast<double>(std::max<std::uint64_t>(hart.instructions, 1));
   add("instructions", hart.instructions);
-  add("cycles", hart.cycles);
-  add("of them waiting in wfi", hart.wait_cycles);
+  add(several ? "cycles of the hart that ran longest" : "cycles", hart.cycles);
+  add(several ? "cycles in wfi, of all harts together" : "of them waiting in wfi",
+      hart.wait_cycles);
   add("device reads", hart.device_reads);
   add("device writes", hart.device_writes);
   add("interrupts", hart.interrupts);
@@ -62,9 +64,9 @@ std::string statistics_text(const cpu::HartStatistics &hart) {
   return table.format();
 }
 
-std::string statistics_text(const cpu::HartStatistics &hart, double host_s) {
+std::string statistics_text(const cpu::HartStatistics &hart, unsigned harts, double host_s) {
   const double mips = static_cast<double>(hart.instructions) / std::max(host_s, 1e-9) / 1e6;
-  return fixed(mips, 1) + " million instructions per host second\n" + statistics_text(hart);
+  return fixed(mips, 1) + " million instructions per host second\n" + statistics_text(hart, harts);
 }
 
 }  // namespace npim::app

@@ -11,8 +11,9 @@ namespace npim::app {
 /// Sums over a board's harts; cycles are those of the one that is furthest.
 cpu::HartStatistics statistics_of_all(board::Board &board);
 
-std::string statistics_text(const cpu::HartStatistics &hart);
+/// Of statistics_of_all() for that many harts.
+std::string statistics_text(const cpu::HartStatistics &hart, unsigned harts);
 /// The same, after the instructions per host second.
-std::string statistics_text(const cpu::HartStatistics &hart, double host_s);
+std::string statistics_text(const cpu::HartStatistics &hart, unsigned harts, double host_s);
 
 }  // namespace npim::app

@@ -1,5 +1,6 @@
 #include "board/platform_config.h"
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 
@@ -95,6 +96,20 @@ void read_peripherals(Object &platform, PlatformConfig &config) {
   });
 }
 
+/// A reservation ends with its hart's slice. The loops that software may rely on (16 instructions,
+/// of the unprivileged specification's section 8.3) have to fit twice: one may begin in the middle.
+void check_slice(const Node &hart, const PlatformConfig &config) {
+  constexpr double kInstructions = 2 * 16;
+  const cpu::CycleCosts &costs = config.hart.cycles;
+  const auto dearest = std::max({costs.base, costs.load, costs.store, costs.amo, costs.mul,
+                                 costs.div, costs.branch_taken, costs.jump});
+  const double shortest_ns = kInstructions * dearest * 1e3 / config.hart.clock_mhz;
+  const double slice_ns = config.hart_slice / sc_core::sc_time(1, sc_core::SC_NS);
+  if (config.harts == 1 || slice_ns >= shortest_ns) return;
+  hart.fail("slices of " + std::to_string(slice_ns) + " ns (slice_ns) are too short for several " +
+            "harts with this clock: LR/SC loops may need " + std::to_string(shortest_ns) + " ns");
+}
+
 void read_hart(Object &platform, PlatformConfig &config) {
   if (const auto node = platform.find("harts")) {
     config.harts = static_cast<unsigned>(node->integer(1, kMostHarts));
@@ -112,6 +127,7 @@ void read_hart(Object &platform, PlatformConfig &config) {
     if (config.harts > 1 && config.hart.hart_id != 0) {
       hart.at("hart_id").fail("several harts are numbered from 0");
     }
+    check_slice(*node, config);
     has_reset_pc = hart.has("reset_pc");
     hart.finish();
   }

@@ -221,7 +221,10 @@ void Hart::wait_for_interrupt() {
   if (turns_ == nullptr) synchronise();
   sample_interrupts();
   debugged();
-  if (turns_ != nullptr) turns_->leave(place_);
+  if (turns_ != nullptr) {
+    state_.reservation.valid = false;  // others may store there
+    turns_->leave(place_);
+  }
   while (state_.waiting && (state_.pending() & state_.mie) == 0) {
     sc_core::wait();
     settle();

@@ -20,6 +20,8 @@ using boost::system::error_code;
 
 /// A client that sends more packets than this without waiting for answers is disconnected.
 constexpr std::size_t kMostPending = 256;
+/// So is one that leaves more than this unread, be it packets or acknowledgements.
+constexpr std::size_t kMostUnread = 1024;
 /// How long close() waits for a client to take the last bytes.
 constexpr std::chrono::seconds kPatience{1};
 
@@ -189,6 +191,13 @@ class Server::Io {
 
   void write(std::string bytes) {
     if (!connected_) return;
+    if (outgoing_.size() >= kMostUnread) {
+      // Not at once: the caller may be in the middle of what has been received.
+      asio::post(context_, [this, session = session_] {
+        if (session == session_) disconnect();
+      });
+      return;
+    }
     outgoing_.push_back(std::move(bytes));
     if (outgoing_.size() == 1) write_next();
   }

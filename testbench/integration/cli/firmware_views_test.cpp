@@ -49,6 +49,16 @@ TEST_F(FirmwareViews, StatsCount) {
   EXPECT_THAT(run({}).out, Not(HasSubstr("quantum breaks")));
 }
 
+TEST_F(FirmwareViews, StatsOfSeveralHartsSayWhatTheySumUp) {
+  const Finished finished =
+      npim.npim({"run", "--platform", NpimRunner::source("configs/platforms/four-harts.json"),
+                 "--firmware", NpimRunner::firmware("harts"), "--stats"});
+  EXPECT_EQ(finished.status, 0);
+  EXPECT_THAT(finished.out, HasSubstr("4 harts"));
+  EXPECT_THAT(finished.out, HasSubstr("cycles of the hart that ran longest"));
+  EXPECT_THAT(finished.out, Not(HasSubstr("of them waiting")));
+}
+
 TEST_F(FirmwareViews, TraceFilters) {
   const std::string trace = npim.path("trace");
   ASSERT_EQ(

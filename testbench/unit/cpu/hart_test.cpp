@@ -117,6 +117,19 @@ TEST_F(HartShell, WfiJumpsToTheInterruptAndTheNextEdge) {
   EXPECT_EQ(state().mcause, 0u);
 }
 
+// Another hart may store the same value there meanwhile, which comparing values would not show.
+TEST_F(HartShell, WfiEndsAReservationWhenHartsTakeTurns) {
+  build();
+  Turns turns(1, sc_time(10'000, SC_NS));
+  hart().set_turns(&turns, 0);
+  machine().lines[1].write(true);
+  state().mie = 1 << 7;
+  x(a0) = kRam + 0x8000;
+  x(a3) = 7;
+  run({amo(2, 3, a2, a0, 0), kWfi, amo(3, 3, a3, a0, a1)}, 100);
+  EXPECT_EQ(x(a3), 1u);
+}
+
 TEST_F(HartShell, WfiPassesWhenAnInterruptIsAlreadyPending) {
   build();
   state().mie = interrupt_mask(Interrupt::kSoftware);

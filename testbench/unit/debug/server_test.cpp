@@ -106,6 +106,14 @@ TEST_F(ServerTest, DisconnectsAFlood) {
   EXPECT_LE(packets, 257);
 }
 
+TEST_F(ServerTest, DisconnectsAClientThatDoesNotRead) {
+  Client client(server.port());
+  EXPECT_EQ(next().kind, Kind::kConnected);
+  const std::string reply(kLargestPacket, '0');
+  for (int i = 0; i < 3000; ++i) server.send(reply);
+  EXPECT_EQ(next().kind, Kind::kDisconnected);
+}
+
 TEST_F(ServerTest, ClosesAfterTheLastBytes) {
   Client client(server.port());
   EXPECT_EQ(next().kind, Kind::kConnected);
