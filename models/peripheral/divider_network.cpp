@@ -100,10 +100,8 @@ void levels_gradient(const ProgrammedLayer &layer, const Matrix &gradient,
   };
   for (Eigen::Index h = 0; h < upper.cols(); ++h) {
     for (Eigen::Index k = 0; k < upper.rows(); ++k) {
-      to_upper(k, h) =
-          part(2 * k, 2 * h, upper(k, h)) + part(2 * k + 1, 2 * h + 1, upper(k, h));
-      to_lower(k, h) =
-          part(2 * k + 1, 2 * h, lower(k, h)) + part(2 * k, 2 * h + 1, lower(k, h));
+      to_upper(k, h) = part(2 * k, 2 * h, upper(k, h)) + part(2 * k + 1, 2 * h + 1, upper(k, h));
+      to_lower(k, h) = part(2 * k + 1, 2 * h, lower(k, h)) + part(2 * k, 2 * h + 1, lower(k, h));
     }
   }
 }
@@ -152,7 +150,8 @@ Instance make_instance(const Network &network, const Process &process, const Cur
   instance.layer1.transfer = divider_transfer(instance.layer1.conductance_us, series1);
   instance.layer2.transfer = divider_transfer(instance.layer2.conductance_us, series2);
   const bool mismatch = variation.mismatch;
-  instance.input_followers = variants(pairs(network.inputs()), curves.input_follower, mismatch, stream);
+  instance.input_followers =
+      variants(pairs(network.inputs()), curves.input_follower, mismatch, stream);
   instance.neurons = variants(pairs(network.hidden()), neuron, mismatch, stream);
   instance.output_followers =
       variants(pairs(network.outputs()), curves.output_follower, mismatch, stream);

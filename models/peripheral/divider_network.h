@@ -38,8 +38,8 @@ struct Levels {
 
 struct Network {
   std::string name;
-  std::string neuron;        ///< key of Process::neurons
-  std::vector<Drive> drives; ///< one per input
+  std::string neuron;         ///< key of Process::neurons
+  std::vector<Drive> drives;  ///< one per input
   bool output_followers = false;
   Levels levels;
 
@@ -50,10 +50,10 @@ struct Network {
 
 /// Which deviations an instance has.
 struct Variation {
-  bool cells = false;      ///< lognormal conductances
-  bool mismatch = false;   ///< transistors
-  bool quantised = true;   ///< levels rounded to integers; off only early in training
-  bool loading = true;     ///< output resistance of followers and neurons
+  bool cells = false;     ///< lognormal conductances
+  bool mismatch = false;  ///< transistors
+  bool quantised = true;  ///< levels rounded to integers; off only early in training
+  bool loading = true;    ///< output resistance of followers and neurons
 };
 
 /// One layer of one chip. Line 2k is the positive line of input k, column 2h that of output h.

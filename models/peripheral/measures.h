@@ -25,7 +25,7 @@ struct Linearity {
   double dnl_low = 0, dnl_high = 0;  ///< LSB, with the LSB measured between the end transitions
   double inl_low = 0, inl_high = 0;  ///< LSB, against the line through the end transitions
   int missing_codes = 0;
-  double enob = 0;          ///< from a sine fit
+  double enob = 0;  ///< from a sine fit
   double offset_lsb = 0, gain_error = 0;
   std::vector<int> histogram;  ///< samples per code of the ramp
   std::vector<double> dnl, inl;

@@ -23,8 +23,8 @@ Network make_network(const std::string &name, const std::string &neuron, std::ve
 
 Network decision_network(const std::string &name, int decisions, const Process &process,
                          RandomStream &stream) {
-  return make_network(name, "residue", {Drive::kFollower, Drive::kRail}, kDecisionHidden,
-                      decisions, false, process, stream);
+  return make_network(name, "residue", {Drive::kFollower, Drive::kRail}, kDecisionHidden, decisions,
+                      false, process, stream);
 }
 
 std::vector<double> latch_offsets(int count, const Process &process, bool mismatch,
@@ -57,15 +57,15 @@ Nnsa untrained_nnsa(int dac_bits, const Process &process, RandomStream &stream) 
   drives.push_back(Drive::kRail);
   Nnsa nnsa;
   nnsa.dac_bits = dac_bits;
-  nnsa.network = make_network("nnsa", "summing", std::move(drives), kNnsaHidden, 1, true, process,
-                              stream);
+  nnsa.network =
+      make_network("nnsa", "summing", std::move(drives), kNnsaHidden, 1, true, process, stream);
   return nnsa;
 }
 
 double hold(const Process::SampleHold &sample_hold, double new_v, double held_v,
             RandomStream *noise) {
-  const double taken = (1 + sample_hold.injection_gain) *
-                       (new_v + sample_hold.lost_charge * (held_v - new_v));
+  const double taken =
+      (1 + sample_hold.injection_gain) * (new_v + sample_hold.lost_charge * (held_v - new_v));
   return noise == nullptr ? taken : taken + sample_hold.noise_v() * noise->normal();
 }
 
@@ -89,9 +89,8 @@ Nnadc untrained_nnadc(int range_divisor, const Process &process, RandomStream &s
   Nnadc nnadc;
   nnadc.range_divisor = range_divisor;
   if (range_divisor > 1) {
-    nnadc.amplifier.push_back(make_network("amplifier", "residue",
-                                           {Drive::kFollower}, kAmplifierHidden, 1, true, process,
-                                           stream));
+    nnadc.amplifier.push_back(make_network("amplifier", "residue", {Drive::kFollower},
+                                           kAmplifierHidden, 1, true, process, stream));
   }
   std::vector<Drive> drives = {Drive::kFollower, Drive::kFollower};
   drives.insert(drives.end(), kStageDecisions, Drive::kReference);
@@ -107,7 +106,9 @@ Nnadc untrained_nnadc(int range_divisor, const Process &process, RandomStream &s
   return nnadc;
 }
 
-double nnadc_reference(const Process &process) { return process.amplitude_v() * 128 / 127; }
+double nnadc_reference(const Process &process) {
+  return process.amplitude_v() * 128 / 127;
+}
 
 std::vector<double> stage_thresholds(const Process &process) {
   std::vector<double> thresholds;
@@ -157,7 +158,9 @@ Matrix decide(const Matrix &outputs, const std::vector<double> &offsets_v) {
   return decisions;
 }
 
-Vector half_sum(const Matrix &decisions) { return 0.5 * decisions.rowwise().sum(); }
+Vector half_sum(const Matrix &decisions) {
+  return 0.5 * decisions.rowwise().sum();
+}
 
 NnadcInstance::NnadcInstance(const Nnadc &nnadc, const Process &process, const CurveSet &curves,
                              const Variation &variation, RandomStream &stream)

@@ -34,8 +34,8 @@ double hold(const Process::SampleHold &sample_hold, double new_v, double held_v,
             RandomStream *noise);
 
 /// One 2-bit stage with redundancy: eight decisions d = +-1 at odd eighths of the reference range,
-/// k = sum d / 2, residue r = 4 x - k Vref, which stays within +-Vref / 2: half the range, where the
-/// inverters are straight, and the other half for errors of the decisions.
+/// k = sum d / 2, residue r = 4 x - k Vref, which stays within +-Vref / 2: half the range, where
+/// the inverters are straight, and the other half for errors of the decisions.
 struct NnadcStage {
   Network sub_adc, residue;
 };
@@ -43,7 +43,7 @@ struct NnadcStage {
 /// 8-bit pipeline: an optional amplifier for the smaller ranges, three stages and a final flash
 /// converter of four decisions. Code = 32 k1 + 8 k2 + 2 k3 + k4, clamped to [-127, 127].
 struct Nnadc {
-  int range_divisor = 1;  ///< V_max = amplitude / range_divisor
+  int range_divisor = 1;           ///< V_max = amplitude / range_divisor
   std::vector<Network> amplifier;  ///< none or one
   std::vector<NnadcStage> stages;
   Network flash;

@@ -1,5 +1,5 @@
-// Trained peripherals as files (configs/peripherals/nnsa-d*.json, nnadc-r*.json) and the checkpoints
-// of their training.
+// Trained peripherals as files (configs/peripherals/nnsa-d*.json, nnadc-r*.json) and the
+// checkpoints of their training.
 #pragma once
 
 #include <map>

@@ -163,15 +163,15 @@ std::string format_curves(const Curves &curves) {
       "// Transfer curves, output resistances and mismatch, extracted by `npim periph extract`.\n{";
   bool first = true;
   for (const auto &[corner, set] : curves) {
-    text += std::string(first ? "" : ",") + "\n  \"" + corner + "\": {\n    \"input_follower\": " +
-            device_text(set.input_follower) +
+    text += std::string(first ? "" : ",") + "\n  \"" + corner +
+            "\": {\n    \"input_follower\": " + device_text(set.input_follower) +
             ",\n    \"output_follower\": " + device_text(set.output_follower) +
             ",\n    \"neurons\": {";
     first = false;
     bool first_neuron = true;
     for (const auto &[name, neuron] : set.neurons) {
-      text += std::string(first_neuron ? "" : ",") + "\n      \"" + name + "\": " +
-              device_text(neuron);
+      text +=
+          std::string(first_neuron ? "" : ",") + "\n      \"" + name + "\": " + device_text(neuron);
       first_neuron = false;
     }
     text += "}\n  }";

@@ -34,8 +34,8 @@ struct Corner {
 struct Process {
   std::string name;
   double vdd_v = 1.2;
-  double signal_v = 0.5;     ///< span of every signal; 0 is its middle ([NP] Table 1)
-  double reference_v = 0.25; ///< swing of the bits of a sub-ADC about VDD/2
+  double signal_v = 0.5;      ///< span of every signal; 0 is its middle ([NP] Table 1)
+  double reference_v = 0.25;  ///< swing of the bits of a sub-ADC about VDD/2
   std::string nmos_card, pmos_card;
   double pelgrom_mv_um = 0;  ///< sigma of a threshold is this / sqrt(width * length)
   std::map<std::string, InverterSize> neurons;
@@ -75,8 +75,8 @@ Process load_process(const std::string &path);
 /// A kind of device as SPICE sees it.
 struct DeviceCurve {
   TransferCurve curve;
-  double output_ohm = 0;      ///< small-signal output resistance at the middle
-  double shift_sigma_v = 0;   ///< mismatch, referred to the input
+  double output_ohm = 0;     ///< small-signal output resistance at the middle
+  double shift_sigma_v = 0;  ///< mismatch, referred to the input
   double gain_sigma = 0;
 };
 

@@ -30,7 +30,8 @@ std::string inverter(const std::string &name, const InverterSize &size, const Co
   return ".subckt neuron_" + name + " in out vdd shn=0 shp=0 shnl=0 shpl=0\n" +
          transistor("mn", "out in 0 0", "nch", size.n_width_um, size.length_um, n + "+shn") +
          transistor("mp", "out in vdd vdd", "pch", size.p_width_um, size.length_um, p + "-shp") +
-         transistor("mnl", "out out 0 0", "nch", size.load_n_width_um, size.length_um, n + "+shnl") +
+         transistor("mnl", "out out 0 0", "nch", size.load_n_width_um, size.length_um,
+                    n + "+shnl") +
          transistor("mpl", "out out vdd vdd", "pch", size.load_p_width_um, size.length_um,
                     p + "-shpl") +
          ".ends\n";
@@ -88,8 +89,8 @@ struct Sweep {
 
 std::string with_supply(const Process &process, const Corner &corner) {
   return spice_library(process, corner) + "vdd vdd 0 " +
-         spice_number(process.vdd_v * corner.supply) + "\n.options temp=" +
-         spice_number(corner.temperature_c) + "\n";
+         spice_number(process.vdd_v * corner.supply) +
+         "\n.options temp=" + spice_number(corner.temperature_c) + "\n";
 }
 
 /// Sweeps the input, then pulls on the output at the middle for the output resistance.
@@ -99,8 +100,9 @@ DeviceCurve extract_device(const Process &process, const Corner &corner, const S
                              "dc vin " + spice_number(sweep.low_v) + " " +
                                  spice_number(sweep.high_v) + " " + spice_number(sweep.step_v),
                              {"v(out)"});
-  const auto pulled = run_spice(deck + "vin in 0 " + spice_number(sweep.mid_input_v) + "\ni1 0 out 0\n",
-                                "dc i1 -1u 1u 1u", {"v(out)"});
+  const auto pulled =
+      run_spice(deck + "vin in 0 " + spice_number(sweep.mid_input_v) + "\ni1 0 out 0\n",
+                "dc i1 -1u 1u 1u", {"v(out)"});
   DeviceCurve device;
   const double mid = pulled[0][1];
   device.curve = TransferCurve(sweep.low_v, sweep.step_v, out[0], mid);
@@ -201,8 +203,8 @@ std::string neuron_mismatch(const Process &process, const InverterSize &size,
 
 std::string follower_mismatch(const Process &process, const FollowerSize &size,
                               RandomStream &stream) {
-  return "sh=" + spice_number(stream.normal() *
-                             threshold_sigma(process, size.width_um, size.length_um));
+  return "sh=" +
+         spice_number(stream.normal() * threshold_sigma(process, size.width_um, size.length_um));
 }
 
 std::string spice_number(double value) {
@@ -227,7 +229,9 @@ std::string spice_library(const Process &process, const Corner &corner) {
   return text;
 }
 
-bool spice_is_installed() { return std::system("command -v ngspice >/dev/null 2>&1") == 0; }
+bool spice_is_installed() {
+  return std::system("command -v ngspice >/dev/null 2>&1") == 0;
+}
 
 SpiceTable run_spice(const std::string &body, const std::string &analysis,
                      const std::vector<std::string> &outputs, const std::string &keep) {

@@ -22,9 +22,9 @@ std::string spice_library(const Process &process, const Corner &corner);
 using SpiceTable = std::vector<std::vector<double>>;
 
 /// Runs a deck: `body` is everything between title and .end but the control block, `analysis` one
-/// analysis command ("dc vin 0 1 0.01"), `outputs` the expressions to record. Returns one column per
-/// output, one entry per point. Throws std::runtime_error with ngspice's message when it fails or is
-/// not installed. keep: path to leave the netlist at, or empty.
+/// analysis command ("dc vin 0 1 0.01"), `outputs` the expressions to record. Returns one column
+/// per output, one entry per point. Throws std::runtime_error with ngspice's message when it fails
+/// or is not installed. keep: path to leave the netlist at, or empty.
 SpiceTable run_spice(const std::string &body, const std::string &analysis,
                      const std::vector<std::string> &outputs, const std::string &keep = "");
 bool spice_is_installed();

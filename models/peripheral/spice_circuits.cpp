@@ -58,8 +58,7 @@ std::string latches(const Process &process, const NetworkNetlist &sub_adc,
 }  // namespace
 
 NetworkNetlist network_netlist(const Instance &instance, const std::string &prefix,
-                               const std::vector<std::string> &sources,
-                               RandomStream *transistors) {
+                               const std::vector<std::string> &sources, RandomStream *transistors) {
   const Network &network = *instance.network;
   const Process &process = *instance.process;
   NetworkNetlist net;
@@ -136,9 +135,9 @@ Vector spice_nnsa(const Instance &instance, const NnsaSweep &sweep, RandomStream
   }
   sources.insert(sources.end(), {"vdd", "0"});
   const NetworkNetlist net = network_netlist(instance, "n", sources, transistors);
-  const auto table = run_spice(
-      body + net.text, "dc vt -1 1 " + spice_number(2.0 / (sweep.points - 1)),
-      {"0.5*(v(" + net.outputs[0] + ")-v(" + net.outputs[1] + "))"}, keep);
+  const auto table =
+      run_spice(body + net.text, "dc vt -1 1 " + spice_number(2.0 / (sweep.points - 1)),
+                {"0.5*(v(" + net.outputs[0] + ")-v(" + net.outputs[1] + "))"}, keep);
   return Eigen::Map<const Vector>(table[0].data(), static_cast<Eigen::Index>(table[0].size()));
 }
 
@@ -147,8 +146,7 @@ std::vector<int> spice_nnadc(const Nnadc &nnadc, const Process &process, const C
                              double limit_v, int points, const std::string &keep) {
   Variation variation;
   variation.cells = cells;
-  std::string body = supply(process) + "vt t 0 0\n" +
-                     driven("ip", process.amplitude_v(), limit_v) +
+  std::string body = supply(process) + "vt t 0 0\n" + driven("ip", process.amplitude_v(), limit_v) +
                      driven("in", process.amplitude_v(), -limit_v);
   std::vector<std::string> signal = {"ip", "in"}, recorded;
   const auto add = [&](const Network &network, const std::string &prefix,
@@ -204,8 +202,8 @@ std::vector<int> spice_nnadc(const Nnadc &nnadc, const Process &process, const C
               : 2 * std::pow(kStageGain, static_cast<double>(nnadc.stages.size() - 1 - stage));
       code += 0.5 * weight * (table[decision][point] > 0 ? 1 : -1);
     }
-    codes[point] = static_cast<int>(
-        std::clamp(std::round(code), double{-kHighestCode}, double{kHighestCode}));
+    codes[point] =
+        static_cast<int>(std::clamp(std::round(code), double{-kHighestCode}, double{kHighestCode}));
   }
   return codes;
 }

@@ -27,7 +27,7 @@ NetworkNetlist network_netlist(const Instance &instance, const std::string &pref
 struct NnsaSweep {
   Vector base, direction;  ///< 9 each, volts
   int points = 41;
-  Matrix inputs() const;   ///< points x 10, as forward() takes them
+  Matrix inputs() const;  ///< points x 10, as forward() takes them
 };
 /// Random directions that use the whole range without leaving it.
 NnsaSweep random_sweep(const Process &process, RandomStream &stream);

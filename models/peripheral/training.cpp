@@ -39,8 +39,7 @@ double loss_of(Loss loss, const Matrix &outputs, const Matrix &targets, Matrix *
   // Logistic loss of the margin.
   const Eigen::ArrayXXd margin = targets.array() * outputs.array() / kDecisionScaleV;
   if (gradient != nullptr) {
-    *gradient =
-        (-targets.array() / (kDecisionScaleV * count) / (1 + margin.exp())).matrix();
+    *gradient = (-targets.array() / (kDecisionScaleV * count) / (1 + margin.exp())).matrix();
   }
   return (1 + (-margin).exp()).log().sum() / count;
 }
@@ -83,16 +82,15 @@ void Trainer::step() {
   const double correct1 = 1 - std::pow(kBeta1, state_.step);
   const double correct2 = 1 - std::pow(kBeta2, state_.step);
   const double rate = learning_rate();
-  for_each_pair(state_.mean, gradient, [&](Matrix &mean, Matrix &g) {
-    mean = kBeta1 * mean + (1 - kBeta1) * g;
-  });
+  for_each_pair(state_.mean, gradient,
+                [&](Matrix &mean, Matrix &g) { mean = kBeta1 * mean + (1 - kBeta1) * g; });
   for_each_pair(state_.square, gradient, [&](Matrix &square, Matrix &g) {
     square = kBeta2 * square + (1 - kBeta2) * g.cwiseAbs2();
   });
   Levels update = state_.mean;
   for_each_pair(update, state_.square, [&](Matrix &mean, Matrix &square) {
-    mean = (rate * (mean.array() / correct1) / ((square.array() / correct2).sqrt() + kTiny))
-               .matrix();
+    mean =
+        (rate * (mean.array() / correct1) / ((square.array() / correct2).sqrt() + kTiny)).matrix();
   });
   const double highest = process_.rram.highest_level();
   for_each_pair(state_.levels, update, [&](Matrix &levels, Matrix &change) {
@@ -121,8 +119,8 @@ double Trainer::polish() {
       Variation variation;
       variation.cells = variation.mismatch = !nominal;
       const Instance instance = make_instance(network_, process_, curves_, variation, stream);
-      sum += loss_of(loss_, forward(instance, batches[chip].inputs), batches[chip].targets,
-                     nullptr);
+      sum +=
+          loss_of(loss_, forward(instance, batches[chip].inputs), batches[chip].targets, nullptr);
     }
     return sum / static_cast<double>(batches.size());
   };
@@ -216,8 +214,7 @@ Pool nnsa_pool(const Nnsa &nnsa, const Process &process, const CurveSet &curves,
   const Vector ones = Vector::Ones(kNnsaInputs - 1);
   for (int chip = 0; chip < chips; ++chip) {
     RandomStream stream(seed, kPoolRun + static_cast<std::uint32_t>(chip), 1);
-    const Instance instance =
-        make_instance(nnsa.network, process, curves, variation, stream);
+    const Instance instance = make_instance(nnsa.network, process, curves, variation, stream);
     Batch batch = draw_nnsa_batch(nnsa, process, per_chip, stream);
     for (int i = 0; i < per_chip; ++i) {
       // Move all inputs alike until the ideal output is where it is wanted.
@@ -321,8 +318,8 @@ void train_nnadc(Nnadc &nnadc, const Nnsa &nnsa, const Process &process, const C
   constexpr int kChips = 128, kPerChip = 256;
   const double limit = process.amplitude_v() / nnadc.range_divisor;
   const Pool seen = nnsa_pool(nnsa, process, curves, limit, options.seed, kChips, kPerChip);
-  // The first network takes NNS+A outputs and so corrects their systematic error. Their random error
-  // grows by the gain of each stage and would drown the labels of the later ones: these are
+  // The first network takes NNS+A outputs and so corrects their systematic error. Their random
+  // error grows by the gain of each stage and would drown the labels of the later ones: these are
   // trained on what the drawn parts before them make of a known input.
   Pool pool = known_inputs(limit, options.seed, kChips * kPerChip);
   const auto train = [&](Network &network, Loss loss, const DrawBatch &draw) {
@@ -342,9 +339,12 @@ void train_nnadc(Nnadc &nnadc, const Nnsa &nnsa, const Process &process, const C
   for (Network &network : nnadc.amplifier) {
     train(network, Loss::kSquare,
           amplified(options.compensate_nnsa ? seen : pool, nnadc.range_divisor));
-    pool.noisy = pass(network, [&](Eigen::Index from, Eigen::Index count) -> Matrix {
-                   return pool.noisy.segment(from, count);
-                 }).col(0).eval();
+    pool.noisy = pass(network,
+                      [&](Eigen::Index from, Eigen::Index count) -> Matrix {
+                        return pool.noisy.segment(from, count);
+                      })
+                     .col(0)
+                     .eval();
     pool.ideal *= nnadc.range_divisor;
   }
   const double reference = nnadc_reference(process);

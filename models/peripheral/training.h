@@ -29,14 +29,15 @@ struct TrainingOptions {
   int polish_chips = 32;  ///< 0: the nominal chip, with eight times the samples
   int polish_batch = 64;
   std::uint64_t seed = 1;
-  /// NNADC: train the first stage on noisy NNS+A outputs ([NP] section 4.2), which bends the converter
-  /// against the systematic error of the NNS+A; else on exact inputs, for the straightest converter.
+  /// NNADC: train the first stage on noisy NNS+A outputs ([NP] section 4.2), which bends the
+  /// converter against the systematic error of the NNS+A; else on exact inputs, for the straightest
+  /// converter.
   bool compensate_nnsa = true;
 };
 
 /// Everything that a training run needs to go on where it stopped.
 struct TrainingState {
-  int step = 0;  ///< steps done; options.steps + 1 when polished too
+  int step = 0;                 ///< steps done; options.steps + 1 when polished too
   Levels levels, mean, square;  ///< Adam's moments
 };
 

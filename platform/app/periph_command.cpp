@@ -128,7 +128,8 @@ void train_part(const TrainOptions &options, const std::string &name, const Proc
   const PeriphPart part = parse_part(name);
   const Provenance made{process.name, options.training};
   const std::string path = options.files.parameter_path(name);
-  RandomStream stream(options.training.seed, 0, static_cast<std::uint32_t>(name[4] * 256 + part.number));
+  RandomStream stream(options.training.seed, 0,
+                      static_cast<std::uint32_t>(name[4] * 256 + part.number));
   TrainingRun run(options, name);
   if (part.is_nnsa) {
     Nnsa nnsa = untrained_nnsa(part.number, process, stream);
@@ -155,8 +156,7 @@ int periph_train(const Arguments &arguments) {
       "nnsa-d1, nnsa-d2, nnsa-d4, nnadc-r1, nnadc-r2, nnadc-r4 or all");
   add("steps", po::value(&to.training.steps)->default_value(to.training.steps),
       "Adam steps per network");
-  add("batch", po::value(&to.training.batch)->default_value(to.training.batch),
-      "samples per step");
+  add("batch", po::value(&to.training.batch)->default_value(to.training.batch), "samples per step");
   add("polish-sweeps",
       po::value(&to.training.polish_sweeps)->default_value(to.training.polish_sweeps),
       "passes over the levels after Adam");

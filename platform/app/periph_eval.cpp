@@ -47,8 +47,8 @@ void plot_nnsa(const Nnsa &nnsa, const Process &process, const CurveSet &curves,
   const Vector ideal = nnsa.ideal(inputs);
   for (int chip = 0; chip < 9; ++chip) {
     RandomStream stream(1, static_cast<std::uint32_t>(chip), 0x910);
-    const Instance instance = make_instance(nnsa.network, process, curves,
-                                            chip == 0 ? kNominal : kVaried, stream);
+    const Instance instance =
+        make_instance(nnsa.network, process, curves, chip == 0 ? kNominal : kVaried, stream);
     const Vector output = forward(instance, inputs).col(0);
     for (int i = 0; i < kPoints; ++i) {
       x[static_cast<std::size_t>(i)] = 1e3 * ideal[i];
@@ -59,8 +59,8 @@ void plot_nnsa(const Nnsa &nnsa, const Process &process, const CurveSet &curves,
   write_file(path, plot.text());
 }
 
-json::object eval_nnsa(const EvalOptions &options, const std::string &name,
-                       const Process &process, const Curves &curves) {
+json::object eval_nnsa(const EvalOptions &options, const std::string &name, const Process &process,
+                       const Curves &curves) {
   const Nnsa nnsa = load_nnsa(options.files.parameter_path(name), process);
   json::object result;
   TextTable table({"NNS+A " + name, "MSE V^2", "lowest mV", "highest mV", "mean mV", "chips"});
@@ -123,13 +123,16 @@ double at_share(std::vector<double> values, double share) {
 }
 
 json::object linearity_json(const Linearity &l) {
-  return {{"dnl", {l.dnl_low, l.dnl_high}},  {"inl", {l.inl_low, l.inl_high}},
-          {"enob", l.enob},                  {"offset_lsb", l.offset_lsb},
-          {"gain_error", l.gain_error},      {"missing_codes", l.missing_codes}};
+  return {{"dnl", {l.dnl_low, l.dnl_high}},
+          {"inl", {l.inl_low, l.inl_high}},
+          {"enob", l.enob},
+          {"offset_lsb", l.offset_lsb},
+          {"gain_error", l.gain_error},
+          {"missing_codes", l.missing_codes}};
 }
 
-json::object eval_nnadc(const EvalOptions &options, const std::string &name,
-                        const Process &process, const Curves &curves) {
+json::object eval_nnadc(const EvalOptions &options, const std::string &name, const Process &process,
+                        const Curves &curves) {
   const Nnadc nnadc = load_nnadc(options.files.parameter_path(name), process);
   const double limit = process.amplitude_v() / nnadc.range_divisor;
   const auto measure = [&](const CurveSet &set, const Variation &variation, int chip) {
@@ -137,8 +140,8 @@ json::object eval_nnadc(const EvalOptions &options, const std::string &name,
     const NnadcInstance instance(nnadc, process, set, variation, stream);
     return measure_linearity([&](const Vector &x) { return instance.convert(x); }, limit, 16);
   };
-  TextTable table({"NNADC " + name, "DNL LSB", "INL LSB", "ENOB", "missing", "offset LSB",
-                   "gain error %"});
+  TextTable table(
+      {"NNADC " + name, "DNL LSB", "INL LSB", "ENOB", "missing", "offset LSB", "gain error %"});
   const auto row = [&](const std::string &what, const Linearity &l) {
     table.add({what, fixed(l.dnl_low, 2) + " / " + fixed(l.dnl_high, 2),
                fixed(l.inl_low, 2) + " / " + fixed(l.inl_high, 2), fixed(l.enob, 2),
@@ -162,9 +165,10 @@ json::object eval_nnadc(const EvalOptions &options, const std::string &name,
     if (corner != "tt") row("nominal, " + corner, measure(set, kNominal, 0));
   }
   std::cout << table.format();
-  TextTable spread({"over " + std::to_string(options.chips) + " drawn chips", "best 10 %",
-                    "median", "worst 10 %", "worst"});
-  const auto spread_row = [&](const char *what, const std::vector<double> &values, bool high_is_bad) {
+  TextTable spread({"over " + std::to_string(options.chips) + " drawn chips", "best 10 %", "median",
+                    "worst 10 %", "worst"});
+  const auto spread_row = [&](const char *what, const std::vector<double> &values,
+                              bool high_is_bad) {
     const auto cell = [&](double share) {
       return fixed(at_share(values, high_is_bad ? share : 1 - share), 2);
     };

@@ -16,7 +16,9 @@ struct PeriphFiles {
   /// The process and curves files, in `folder` unless named.
   std::string process_path() const;
   std::string curves_path() const;
-  std::string parameter_path(const std::string &part) const { return folder + "/" + part + ".json"; }
+  std::string parameter_path(const std::string &part) const {
+    return folder + "/" + part + ".json";
+  }
 };
 
 /// A trained part by the name of its file: nnsa-d1, -d2, -d4; nnadc-r1, -r2, -r4.

@@ -91,9 +91,9 @@ json::object spice_nnsa_part(const SpiceOptions &options, const Process &process
     circuit.take(spice_nnsa(instance, sweep, &transistors) - ideal);
     RandomStream again(options.seed + 1, static_cast<std::uint32_t>(chip), 0x591C);
     variation.mismatch = true;
-    model.take(forward(make_instance(nnsa.network, process, curves, variation, again), inputs)
-                   .col(0) -
-               ideal);
+    model.take(
+        forward(make_instance(nnsa.network, process, curves, variation, again), inputs).col(0) -
+        ideal);
     progress.at(chip);
   }
   row(std::to_string(options.chips) + " chips", same, circuit, model);
@@ -124,9 +124,9 @@ json::object spice_nnadc_part(const SpiceOptions &options, const Process &proces
     RandomStream stream(options.seed, static_cast<std::uint32_t>(chip), 0xADC1);
     RandomStream transistors(options.seed, static_cast<std::uint32_t>(chip), 0xADC2);
     const std::string name = chip == 0 ? "nominal" : "chip " + std::to_string(chip);
-    const auto codes = spice_nnadc(nnadc, process, curves, chip > 0, stream,
-                                   chip > 0 ? &transistors : nullptr, limit, points,
-                                   options.keep_path(options.part + "-" + std::to_string(chip)));
+    const auto codes =
+        spice_nnadc(nnadc, process, curves, chip > 0, stream, chip > 0 ? &transistors : nullptr,
+                    limit, points, options.keep_path(options.part + "-" + std::to_string(chip)));
     const auto from_table = [&](const Vector &x) {
       std::vector<int> found;
       for (Eigen::Index i = 0; i < x.size(); ++i) {
@@ -144,9 +144,8 @@ json::object spice_nnadc_part(const SpiceOptions &options, const Process &proces
       table.add({name, where, fixed(l.dnl_low, 2) + " / " + fixed(l.dnl_high, 2),
                  fixed(l.inl_low, 2) + " / " + fixed(l.inl_high, 2), fixed(l.enob, 2),
                  std::to_string(l.missing_codes), differ});
-      result[name + " " + where] = {{"dnl", {l.dnl_low, l.dnl_high}},
-                                    {"inl", {l.inl_low, l.inl_high}},
-                                    {"enob", l.enob}};
+      result[name + " " + where] = {
+          {"dnl", {l.dnl_low, l.dnl_high}}, {"inl", {l.inl_low, l.inl_high}}, {"enob", l.enob}};
     };
     Vector ramp(points);
     for (int i = 0; i < points; ++i) ramp[i] = limit * (-1 + 2.0 * i / (points - 1));
@@ -170,7 +169,8 @@ int periph_spice(const Arguments &arguments) {
   auto add = options.add_options();
   add("part", po::value(&to.part)->default_value("nnsa-d4"),
       "nnsa-d1, nnsa-d2, nnsa-d4, nnadc-r1, nnadc-r2 or nnadc-r4");
-  add("chips", po::value(&to.chips)->default_value(10), "Monte-Carlo draws beside the nominal chip");
+  add("chips", po::value(&to.chips)->default_value(10),
+      "Monte-Carlo draws beside the nominal chip");
   add("points-per-code", po::value(&to.points_per_code)->default_value(8),
       "resolution of an NNADC's ramp");
   add("seed", po::value(&to.seed)->default_value(3), "seed of the draws");
@@ -186,8 +186,7 @@ int periph_spice(const Arguments &arguments) {
   }
   const PeriphPart part = parse_part(to.part);
   if (to.chips < 1 || to.points_per_code < 1 || to.points_per_code > 64) {
-    throw InputError("command line",
-                     "--chips must be at least 1 and --points-per-code 1 to 64");
+    throw InputError("command line", "--chips must be at least 1 and --points-per-code 1 to 64");
   }
   if (!spice_is_installed()) throw InputError("ngspice", "is not installed");
   const Process process = load_process(to.files.process_path());

@@ -48,14 +48,14 @@ std::string ticks(const Axis &x, const Axis &y) {
   for (double v = std::ceil(x.low / x_step) * x_step; v <= x.high; v += x_step) {
     const double at = x.at(v), label = std::abs(v) < 1e-9 * x_step ? 0 : v;
     text += format("<path d='M%.1f %.1fV%.1f' stroke='#ddd'/>", at, y.from, y.to);
-    text += format("<text x='%.1f' y='%.1f' text-anchor='middle'>%g</text>\n", at, y.from + 16,
-                   label);
+    text +=
+        format("<text x='%.1f' y='%.1f' text-anchor='middle'>%g</text>\n", at, y.from + 16, label);
   }
   for (double v = std::ceil(y.low / y_step) * y_step; v <= y.high; v += y_step) {
     const double at = y.at(v), label = std::abs(v) < 1e-9 * y_step ? 0 : v;
     text += format("<path d='M%.1f %.1fH%.1f' stroke='#ddd'/>", x.from, at, x.to);
-    text += format("<text x='%.1f' y='%.1f' text-anchor='end'>%g</text>\n", x.from - 6, at + 4,
-                   label);
+    text +=
+        format("<text x='%.1f' y='%.1f' text-anchor='end'>%g</text>\n", x.from - 6, at + 4, label);
   }
   return text;
 }
