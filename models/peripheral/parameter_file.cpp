@@ -1,6 +1,8 @@
 #include "peripheral/parameter_file.h"
 
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
 
 #include "config/json_config.h"
 
@@ -20,7 +22,10 @@ json::array matrix_json(const Matrix &matrix, bool whole) {
       if (whole) {
         row.push_back(static_cast<int>(std::lround(matrix(i, j))));
       } else {
-        row.push_back(matrix(i, j));
+        // Bit for bit; the JSON reader may round decimal numbers differently in the last place.
+        char text[40];
+        std::snprintf(text, sizeof text, "%a", matrix(i, j));
+        row.push_back(json::string(text));
       }
     }
     rows.push_back(std::move(row));
@@ -28,6 +33,15 @@ json::array matrix_json(const Matrix &matrix, bool whole) {
   return rows;
 }
 
+double exact_number(const Node &item) {
+  const std::string text = item.text();
+  char *end = nullptr;
+  const double value = std::strtod(text.c_str(), &end);
+  if (text.empty() || *end != '\0' || !std::isfinite(value)) item.fail("is not a number");
+  return value;
+}
+
+/// Whole numbers must lie within the limits.
 Matrix read_matrix(const Node &node, Eigen::Index rows, Eigen::Index columns, double lowest,
                    double highest, bool whole) {
   const auto lines = node.items();
@@ -44,7 +58,7 @@ Matrix read_matrix(const Node &node, Eigen::Index rows, Eigen::Index columns, do
       const Node &item = items[static_cast<std::size_t>(j)];
       matrix(i, j) = whole ? static_cast<double>(item.integer(static_cast<std::int64_t>(lowest),
                                                               static_cast<std::int64_t>(highest)))
-                           : item.number(lowest, highest);
+                           : exact_number(item);
     }
   }
   return matrix;
@@ -199,7 +213,7 @@ Checkpoint load_checkpoint(const std::string &path, const TrainingOptions &optio
     shape.upper2 = shape.lower2 = Matrix(hidden, outputs);
     const auto read = [&](const char *key) {
       Object levels(network.at(key));
-      Levels result = read_levels(levels, shape, -1e300, 1e300, false);
+      Levels result = read_levels(levels, shape, 0, 0, false);
       levels.finish();
       return result;
     };
