@@ -144,11 +144,10 @@ Value Lowering::constant_value(const std::string &name) {
   }
   const auto size = static_cast<std::int64_t>(constant->floats.size());
   const Value vector = held(Shape{1, size});
-  const Value input = values_.at(graph_.inputs[0]);
   Value zeros = vector;
   zeros.scale = {1.0, 0};
-  zeros = gathered(input, {}, zeros, std::vector<std::int32_t>(static_cast<std::size_t>(size), -1));
-  zeros.scale = {1.0, 0};
+  zeros = gathered(any_value(), {}, zeros,
+                   std::vector<std::int32_t>(static_cast<std::size_t>(size), -1));
   ActivationRange range;
   for (const float number : constant->floats) {
     range.low = std::min<double>(range.low, number);
@@ -164,6 +163,20 @@ Value Lowering::constant_value(const std::string &name) {
   const Value filled =
       finish(std::move(layer), target, std::vector<double>(offsets.size(), 0.0), offsets);
   return relaid(filled, held(constant->shape));
+}
+
+/// Some value for a layer that reads nothing of it. One row, if there is such a value, is easy to
+/// place.
+Value Lowering::any_value() const {
+  for (std::size_t layer = network_.layers.size(); layer-- > 0;) {
+    const Layer &made = network_.layers[layer];
+    const bool is_kept = images_ == 0 || !outputs_[layer].empty();
+    if (made.output_shape.height != 1 || made.requantise.output_s32 || !is_kept) continue;
+    return {static_cast<std::int32_t>(layer),
+            made.output_shape,
+            {made.output_scale, made.output_zero_point}};
+  }
+  return values_.at(graph_.inputs[0]);
 }
 
 void Lowering::set_value(const std::string &tensor, const Value &new_value) {

@@ -55,6 +55,7 @@ class Lowering {
   Value image_value(std::size_t input);
   Value row_value(std::size_t input);
   Value constant_value(const std::string &name);
+  Value any_value() const;
   void set_value(const std::string &tensor, const Value &new_value);
   GoldenTensor values_of(const Value &from, std::int32_t index) const;
   std::vector<Bytes> run_layer(const Layer &layer) const;

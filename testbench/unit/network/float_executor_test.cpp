@@ -161,6 +161,26 @@ TEST(FloatExecutor, NormalisationAdditionAndSoftmax) {
   }
 }
 
+TEST(FloatExecutor, AveragesDivideByTheTapsThatCount) {
+  const auto average = [](std::vector<std::int64_t> pads, bool rounds_up, bool counts) {
+    OnnxModel model({1, 1, 1, 4});
+    auto &node = model.then("AveragePool");
+    OnnxModel::set_ints(node, "kernel_shape", {1, 3});
+    OnnxModel::set_ints(node, "strides", {1, 2});
+    OnnxModel::set_ints(node, "pads", {0, pads[0], 0, pads[1]});
+    OnnxModel::set_int(node, "ceil_mode", rounds_up);
+    OnnxModel::set_int(node, "count_include_pad", counts);
+    return run(model, {3, 6, 9, 12});
+  };
+  EXPECT_EQ(average({0, 0}, false, false), (std::vector<float>{6}));
+  EXPECT_EQ(average({1, 1}, false, false), (std::vector<float>{4.5F, 9}));
+  EXPECT_EQ(average({1, 1}, false, true), (std::vector<float>{3, 9}));
+  // The second window reaches over the edge, where nothing is: not even padding that counts.
+  EXPECT_EQ(average({0, 0}, true, false), (std::vector<float>{6, 10.5F}));
+  EXPECT_EQ(average({0, 0}, true, true), (std::vector<float>{6, 10.5F}));
+  EXPECT_THROW(average({2, 0}, true, true), InputError);
+}
+
 TEST(FloatExecutor, GroupedConvolutionSeesItsOwnChannels) {
   // Two groups of one input channel each; a depthwise convolution of factor two.
   OnnxModel model({1, 2, 1, 3});
