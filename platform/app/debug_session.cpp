@@ -136,6 +136,13 @@ void DebugSession::add_commands(const accelerator::Accelerator *accelerator) {
                  const auto address = debug::parse_hex(prefixed ? text.substr(2) : text);
                  return address ? board_.describe(*address) + "\n" : "expected an address\n";
                });
+  monitor_.add("physical", "physical on|off",
+               "whether GDB's addresses of memory are physical rather than the hart's",
+               [this](const std::string &text) -> std::string {
+                 if (text != "on" && text != "off") return "expected on or off\n";
+                 debugger_.set_physical(text == "on");
+                 return "";
+               });
   monitor_.add("stats", "stats", "what the hart has done", [this](const std::string &) {
     return statistics_text(statistics_of_all(board_), board_.harts());
   });

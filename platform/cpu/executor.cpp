@@ -21,7 +21,7 @@ Executor::Executor(HartState &state, MemoryPort &memory, CsrFile &csrs, CodeCach
       code_(code),
       costs_(costs),
       block_cache_(block_cache) {
-  csrs_.set_translation_observer([this] { memory_.forget_translations(); });
+  csrs_.set_translation_observer([this] { translation_changed(); });
 }
 
 void Executor::forget_code() {
@@ -29,6 +29,11 @@ void Executor::forget_code() {
   memory_.forget_code();
   resume_ = {};
   link_ = nullptr;
+}
+
+void Executor::translation_changed() {
+  memory_.forget_translations();
+  resume_ = {};
 }
 
 void Executor::take_exception(Cause cause, std::uint64_t value, std::uint32_t bits) {

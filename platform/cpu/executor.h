@@ -42,6 +42,9 @@ class Executor {
   /// Forgets decoded code and what led to it; only outside run().
   void forget_code();
 
+  /// After a change of satp, protection or triggers, be it by software or by a debugger.
+  void translation_changed();
+
   /// Called per retired instruction; an empty function switches tracing off.
   void set_tracer(Tracer tracer) { tracer_ = std::move(tracer); }
   /// Called for every exception as it is taken.

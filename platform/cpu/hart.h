@@ -132,7 +132,7 @@ class Hart : public sc_core::sc_module, private BusMaster {
     return memory_.physical_address(address);
   }
   /// After a debugger changed satp, protection or triggers in state().
-  void translation_changed() { memory_.forget_translations(); }
+  void translation_changed() { executor_.translation_changed(); }
 
  private:
   // BusMaster

@@ -75,7 +75,7 @@ const MemoryAccess &Debugger::Control::access_at_pc() {
   CachedAccess &cached = accesses_[hint(now.pc)];
   if (cached.pc == now.pc && cached.privilege == now.privilege) return cached.access;
   std::uint8_t bytes[4] = {};
-  const std::size_t got = owner_.read_memory(index_, now.pc, bytes, sizeof bytes);
+  const std::size_t got = owner_.read_virtual(index_, now.pc, bytes, sizeof bytes);
   std::uint32_t raw = 0;
   for (std::size_t i = 0; i < got; ++i) raw |= std::uint32_t{bytes[i]} << (8 * i);
   cached = {now.pc, now.privilege, memory_access(raw).value_or(MemoryAccess())};
@@ -158,6 +158,7 @@ void Debugger::while_running(const Link::Event &event) {
   switch (event.kind) {
     case Link::Event::Kind::kConnected:
       commands_.begin_session();
+      physical_ = false;
       attached_ = stop_wanted_ = true;
       owes_reply_ = idle_told_ = false;
       break;
@@ -242,6 +243,7 @@ void Debugger::obey(const Link::Event &event) {
   switch (event.kind) {
     case Link::Event::Kind::kConnected:
       commands_.begin_session();
+      physical_ = false;
       attached_ = true;
       idle_told_ = false;
       break;
@@ -395,6 +397,11 @@ std::size_t Debugger::by_pages(HartIndex hart, std::uint64_t address, std::size_
 
 std::size_t Debugger::read_memory(HartIndex hart, std::uint64_t address, std::uint8_t *to,
                                   std::size_t size) {
+  return physical_ ? machine_.read(address, to, size) : read_virtual(hart, address, to, size);
+}
+
+std::size_t Debugger::read_virtual(HartIndex hart, std::uint64_t address, std::uint8_t *to,
+                                   std::size_t size) {
   return by_pages(hart, address, size,
                   [&](std::uint64_t physical, std::size_t done, std::size_t step) {
                     return machine_.read(physical, to + done, step);
@@ -403,10 +410,11 @@ std::size_t Debugger::read_memory(HartIndex hart, std::uint64_t address, std::ui
 
 std::size_t Debugger::write_memory(HartIndex hart, std::uint64_t address, const std::uint8_t *from,
                                    std::size_t size) {
+  const auto write = [&](std::uint64_t physical, std::size_t at, std::size_t step) {
+    return machine_.write(physical, from + at, step);
+  };
   const std::size_t done =
-      by_pages(hart, address, size, [&](std::uint64_t physical, std::size_t at, std::size_t step) {
-        return machine_.write(physical, from + at, step);
-      });
+      physical_ ? write(address, 0, size) : by_pages(hart, address, size, write);
   for (const auto &control : controls_) control->memory_changed();
   return done;
 }

@@ -62,6 +62,8 @@ class Debugger : public Target {
   /// The simulation has ended; tells a connected debugger.
   void finished(int exit_code);
   bool killed() const { return killed_; }
+  /// Whether read_memory() and write_memory() take physical addresses, as the bus does.
+  void set_physical(bool physical) { physical_ = physical; }
 
   // Target
   unsigned harts() const override { return static_cast<unsigned>(controls_.size()); }
@@ -158,6 +160,8 @@ class Debugger : public Target {
   void points_changed();
   template <typename Access>
   std::size_t by_pages(HartIndex hart, std::uint64_t address, std::size_t size, Access access);
+  std::size_t read_virtual(HartIndex hart, std::uint64_t address, std::uint8_t *to,
+                           std::size_t size);
 
   std::vector<std::unique_ptr<Control>> controls_;
   Surroundings machine_;
@@ -176,6 +180,7 @@ class Debugger : public Target {
   bool stop_wanted_ = false;  ///< by the user, or on attaching
   bool killed_ = false;
   bool idle_told_ = false;
+  bool physical_ = false;
   Stop stop_;
   std::deque<Link::Event> early_;  ///< packets of a connection before the hart stood
 

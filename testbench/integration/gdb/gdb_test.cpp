@@ -246,11 +246,14 @@ TEST_F(Gdb, ReadsAndWritesMemoryThroughTheMmu) {
        "set $satp = (8ull << 60) | 0x90000", "set $mstatus = $mstatus | 0x20800",
        "p/x *(unsigned long *)((unsigned long)&watched - 0x80000000ul + 0x2000000000ul)",
        "set *(unsigned long *)((unsigned long)&watched - 0x80000000ul + 0x2000000000ul) = 0x4321",
-       "p/x *(char *)0x3000000000", "set $mstatus = $mstatus & ~0x20800ul", "p/x watched",
-       "set $satp = 0", "delete"});
+       "p/x *(char *)0x3000000000", "monitor physical on", "p/x watched", "monitor physical off",
+       "monitor physical", "set $mstatus = $mstatus & ~0x20800ul", "p/x watched", "set $satp = 0",
+       "delete"});
   EXPECT_THAT(text, HasSubstr("$1 = 0x1234"));
   EXPECT_THAT(text, HasSubstr("Cannot access memory at address 0x3000000000"));
-  EXPECT_THAT(text, HasSubstr("$2 = 0x4321"));
+  EXPECT_THAT(text, HasSubstr("$2 = 0x4321")) << "as the bus sees it";
+  EXPECT_THAT(text, HasSubstr("expected on or off"));
+  EXPECT_THAT(text, HasSubstr("$3 = 0x4321"));
   EXPECT_EQ(npim.finish(), 0) << npim.err();
 }
 

@@ -453,6 +453,23 @@ TEST_F(Paged, SatpSwitchChangesCode) {
   EXPECT_EQ(x(a5), 102u);
 }
 
+TEST_F(Paged, SatpThatADebuggerWritesChangesCodeInTheMiddleOfABlock) {
+  PageTables others(machine(), kTables + 0x10000);
+  others.map(kHere, kData + 0x1000, pte::kAll);
+  tables->map(kHere, kData, pte::kAll);
+  std::vector<std::uint32_t> ones(20, addi(a5, a5, 1)), hundreds(20, addi(a5, a5, 100));
+  ones.push_back(jal(zero, 0));
+  hundreds.push_back(jal(zero, 0));
+  machine().put(kData, ones);
+  machine().put(kData + 0x1000, hundreds);
+  run_as(Privilege::kSupervisor, {jalr(zero, a0, 0)}, 8);
+  const U before = x(a5);
+  ASSERT_TRUE(before > 0 && before < 15) << before;
+  EXPECT_TRUE(hart().write_csr(0x180, others.satp()));
+  pass(3);
+  EXPECT_EQ(x(a5), before + 300);
+}
+
 // PMP.
 
 TEST_F(Privileged, WithoutEntriesLowerModesReachNothing) {
