@@ -142,7 +142,7 @@ Instance make_instance(const Network &network, const Process &process, const Cur
   if (variation.loading) {
     for (int line = 0; line < 2 * network.inputs(); ++line) {
       if (network.drives[static_cast<std::size_t>(line / 2)] == Drive::kFollower) {
-        series1[line] = 1e-3 * curves.input_follower.output_ohm;
+        series1[line] = 1e-3 * curves.input_follower.output_ohm / network.follower_strength;
       }
     }
     series2.setConstant(1e-3 * neuron.output_ohm);
@@ -150,8 +150,9 @@ Instance make_instance(const Network &network, const Process &process, const Cur
   instance.layer1.transfer = divider_transfer(instance.layer1.conductance_us, series1);
   instance.layer2.transfer = divider_transfer(instance.layer2.conductance_us, series2);
   const bool mismatch = variation.mismatch;
-  instance.input_followers =
-      variants(pairs(network.inputs()), curves.input_follower, mismatch, stream);
+  DeviceCurve follower = curves.input_follower;
+  follower.shift_sigma_v /= std::sqrt(network.follower_strength);
+  instance.input_followers = variants(pairs(network.inputs()), follower, mismatch, stream);
   instance.neurons = variants(pairs(network.hidden()), neuron, mismatch, stream);
   instance.output_followers =
       variants(pairs(network.outputs()), curves.output_follower, mismatch, stream);

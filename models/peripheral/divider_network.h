@@ -41,6 +41,7 @@ struct Network {
   std::string neuron;         ///< key of Process::neurons
   std::vector<Drive> drives;  ///< one per input
   bool output_followers = false;
+  int follower_strength = 1;  ///< parallel copies of each input follower, for wide networks
   Levels levels;
 
   int inputs() const { return static_cast<int>(levels.upper1.rows()); }

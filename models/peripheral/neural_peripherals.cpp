@@ -6,6 +6,8 @@
 namespace npim::peripheral {
 namespace {
 
+// Followers that drive many columns must carry their currents.
+constexpr int kResidueFollowers = 16, kAmplifierFollowers = 8;
 constexpr int kNnsaHidden = 12, kDecisionHidden = 12, kResidueHidden = 64, kAmplifierHidden = 32;
 
 Network make_network(const std::string &name, const std::string &neuron, std::vector<Drive> drives,
@@ -91,6 +93,7 @@ Nnadc untrained_nnadc(int range_divisor, const Process &process, RandomStream &s
   if (range_divisor > 1) {
     nnadc.amplifier.push_back(make_network("amplifier", "residue", {Drive::kFollower},
                                            kAmplifierHidden, 1, true, process, stream));
+    nnadc.amplifier.back().follower_strength = kAmplifierFollowers;
   }
   std::vector<Drive> drives = {Drive::kFollower, Drive::kFollower};
   drives.insert(drives.end(), kStageDecisions, Drive::kReference);
@@ -100,6 +103,7 @@ Nnadc untrained_nnadc(int range_divisor, const Process &process, RandomStream &s
     stage.sub_adc = decision_network("sub-adc " + number, kStageDecisions, process, stream);
     stage.residue = make_network("residue " + number, "residue", drives, kResidueHidden, 1, true,
                                  process, stream);
+    stage.residue.follower_strength = kResidueFollowers;
     nnadc.stages.push_back(std::move(stage));
   }
   nnadc.flash = decision_network("flash", kFlashDecisions, process, stream);

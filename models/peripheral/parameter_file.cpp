@@ -114,7 +114,9 @@ std::string header(const char *what, const std::string &own, const Provenance &m
          own + ",\n  \"process\": \"" + made.process +
          "\",\n  \"training\": {\"seed\": " + std::to_string(made.options.seed) +
          ", \"steps\": " + std::to_string(made.options.steps) +
-         ", \"batch\": " + std::to_string(made.options.batch) + "},\n  \"networks\": ";
+         ", \"batch\": " + std::to_string(made.options.batch) + ", \"polish_sweeps\": " +
+         std::to_string(made.options.polish_sweeps) + ", \"compensate_nnsa\": " +
+         (made.options.compensate_nnsa ? "true" : "false") + "},\n  \"networks\": ";
 }
 
 void read_header(Object &object, const Process &process) {
@@ -122,7 +124,8 @@ void read_header(Object &object, const Process &process) {
     object.at("process").fail("is not the process in use, '" + process.name + "'");
   }
   Object training(object.at("training"));
-  for (const char *key : {"seed", "steps", "batch"}) (void)training.integer(key, 0, INT64_MAX);
+  (void)training.flag("compensate_nnsa");
+  for (const char *key : {"seed", "steps", "batch", "polish_sweeps"}) (void)training.integer(key, 0, INT64_MAX);
   training.finish();
 }
 

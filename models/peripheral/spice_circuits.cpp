@@ -63,16 +63,18 @@ NetworkNetlist network_netlist(const Instance &instance, const std::string &pref
   const Process &process = *instance.process;
   NetworkNetlist net;
   const auto follower = [&](const char *kind, const FollowerSize &size, const std::string &name,
-                            const std::string &in, const std::string &out) {
+                            const std::string &in, const std::string &out, int strength) {
+    FollowerSize drawn = size;
+    drawn.width_um *= strength;
     net.text += "x" + name + " " + in + " " + out + " vdd " + kind + " " +
-                (transistors == nullptr ? "" : follower_mismatch(process, size, *transistors)) +
-                "\n";
+                (transistors == nullptr ? "" : follower_mismatch(process, drawn, *transistors)) +
+                (strength > 1 ? " k=" + std::to_string(strength) : "") + "\n";
   };
   for (std::size_t line = 0; line < sources.size(); ++line) {
     const std::string node = prefix + "l" + std::to_string(line);
     if (network.drives[line / 2] == Drive::kFollower) {
       follower("input_follower", process.input_follower, prefix + "f" + std::to_string(line),
-               sources[line], node);
+               sources[line], node, network.follower_strength);
     } else {
       net.text += "v" + node + " " + node + " " + sources[line] + " 0\n";
     }
@@ -92,7 +94,7 @@ NetworkNetlist network_netlist(const Instance &instance, const std::string &pref
     const std::string at = std::to_string(column);
     if (network.output_followers) {
       follower("output_follower", process.output_follower, prefix + "o" + at, prefix + "z" + at,
-               prefix + "y" + at);
+               prefix + "y" + at, 1);
     }
     net.outputs.push_back(prefix + (network.output_followers ? "y" : "z") + at);
   }

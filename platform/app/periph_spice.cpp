@@ -21,7 +21,7 @@ using namespace peripheral;  // NOLINT: this file is about nothing else
 struct SpiceOptions {
   PeriphFiles files;
   std::string part, keep, json_path;
-  int chips = 0, points_per_code = 0;
+  int chips = 0, points = 0, points_per_code = 0;
   std::uint64_t seed = 0;
 
   std::string keep_path(const std::string &name) const {
@@ -70,7 +70,8 @@ json::object spice_nnsa_part(const SpiceOptions &options, const Process &process
     // device by device in SPICE and as curve variants in the model.
     RandomStream stream(options.seed, static_cast<std::uint32_t>(chip), 0x591C);
     RandomStream transistors(options.seed, static_cast<std::uint32_t>(chip), 0x591D);
-    const NnsaSweep sweep = random_sweep(process, stream);
+    NnsaSweep sweep = random_sweep(process, stream);
+    sweep.points = options.points;
     Variation variation;
     variation.cells = chip > 0;
     Instance instance = make_instance(nnsa.network, process, curves, variation, stream);
@@ -171,6 +172,7 @@ int periph_spice(const Arguments &arguments) {
       "nnsa-d1, nnsa-d2, nnsa-d4, nnadc-r1, nnadc-r2 or nnadc-r4");
   add("chips", po::value(&to.chips)->default_value(10),
       "Monte-Carlo draws beside the nominal chip");
+  add("points", po::value(&to.points)->default_value(41), "points of an NNS+A's sweep");
   add("points-per-code", po::value(&to.points_per_code)->default_value(8),
       "resolution of an NNADC's ramp");
   add("seed", po::value(&to.seed)->default_value(3), "seed of the draws");
@@ -185,6 +187,9 @@ int periph_spice(const Arguments &arguments) {
     return kSuccess;
   }
   const PeriphPart part = parse_part(to.part);
+  if (to.points < 2 || to.points > 10000) {
+    throw InputError("command line", "--points must be 2 to 10000");
+  }
   if (to.chips < 1 || to.points_per_code < 1 || to.points_per_code > 64) {
     throw InputError("command line", "--chips must be at least 1 and --points-per-code 1 to 64");
   }

@@ -223,6 +223,24 @@ TEST(ShippedNnsa, MeanSquareErrorWithVariationIsBelowThePapers) {
   }
 }
 
+TEST(ShippedNnadc, IsStraightNominallyAndInMostDrawnChips) {
+  const Nnadc nnadc = load_nnadc(kFolder + "nnadc-r1.json", process());
+  const auto measure = [&](const Variation &variation, std::uint32_t chip) {
+    RandomStream stream(17, chip, 0);
+    const NnadcInstance instance(nnadc, process(), curves(), variation, stream);
+    return measure_linearity([&](const Vector &x) { return instance.convert(x); },
+                             process().amplitude_v(), 16);
+  };
+  const Linearity nominal = measure({}, 0);
+  EXPECT_GE(nominal.enob, 7.8);
+  EXPECT_LT(std::max(-nominal.dnl_low, nominal.dnl_high), 0.6);
+  EXPECT_LT(std::max(-nominal.inl_low, nominal.inl_high), 0.7);
+  int good = 0;
+  constexpr int kChips = 9;
+  for (std::uint32_t chip = 0; chip < kChips; ++chip) good += measure(kVaried, chip).enob > 7.6;
+  EXPECT_GT(good, kChips / 2);
+}
+
 TEST(Linearity, OfAnIdealConverterIsPerfect) {
   const Convert convert = [](const Vector &x) {
     std::vector<int> codes;
