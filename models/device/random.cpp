@@ -5,6 +5,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "base/philox.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "device/random.cpp"
 #include <hwy/foreach_target.h>
@@ -264,17 +266,7 @@ void fill(const DrawKey &key, std::size_t first, std::size_t count, T *out, cons
 }  // namespace
 
 PhiloxBlock philox4x32(PhiloxBlock counter, PhiloxKey key) {
-  for (int i = 0; i < kRounds; ++i) {
-    const std::uint64_t product0 = std::uint64_t{kMultiplier0} * counter[0];
-    const std::uint64_t product1 = std::uint64_t{kMultiplier1} * counter[2];
-    counter = {static_cast<std::uint32_t>(product1 >> 32) ^ counter[1] ^ key[0],
-               static_cast<std::uint32_t>(product1),
-               static_cast<std::uint32_t>(product0 >> 32) ^ counter[3] ^ key[1],
-               static_cast<std::uint32_t>(product0)};
-    key[0] += kWeyl0;
-    key[1] += kWeyl1;
-  }
-  return counter;
+  return philox4x32_10(counter, key);
 }
 
 std::uint32_t random_word(const DrawKey &key, std::size_t index) {

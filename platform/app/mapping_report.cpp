@@ -2,7 +2,7 @@
 
 #include <sstream>
 
-#include "app/quantisation_report.h"
+#include "app/operation_name.h"
 #include "app/text_table.h"
 
 namespace npim::app {

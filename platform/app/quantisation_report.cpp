@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "app/mapping_report.h"
+#include "app/operation_name.h"
 #include "app/text_table.h"
 #include "base/file.h"
 

@@ -1,0 +1,33 @@
+#include "app/operation_name.h"
+
+namespace npim::app {
+
+using network::LayerOp;
+
+const char *operation_name(LayerOp op) {
+  switch (op) {
+    case LayerOp::kConvolution:
+      return "conv";
+    case LayerOp::kMaxPool:
+      return "max pool";
+    case LayerOp::kAveragePool:
+      return "avg pool";
+    case LayerOp::kAdd:
+      return "add";
+    case LayerOp::kConcat:
+      return "concat";
+    case LayerOp::kLookup:
+      return "lookup";
+    case LayerOp::kMultiply:
+      return "multiply";
+    case LayerOp::kGather:
+      return "gather";
+    case LayerOp::kInsideAverage:
+      return "avg inside";
+    case LayerOp::kLocalResponse:
+      return "LRN";
+  }
+  return "?";
+}
+
+}  // namespace npim::app
