@@ -125,7 +125,7 @@ struct RouterAt {
 /// The router of a place along the snake (even grid rows run right, odd ones left).
 RouterAt router_at(double place, const ChipConfig &chip) {
   const int tile = static_cast<int>(place);
-  const int number = tile / chip.tiles(), inside = tile % chip.tiles();
+  const int number = tile / chip.tiles_per_chip(), inside = tile % chip.tiles_per_chip();
   const int row = inside / chip.tile_columns, step = inside % chip.tile_columns;
   const int column = row % 2 == 0 ? step : chip.tile_columns - 1 - step;
   const int side = std::max(1, static_cast<int>(std::sqrt(chip.noc.tiles_per_router)));
@@ -259,7 +259,7 @@ std::int64_t arrays_needed(const Workload &work, const ChipConfig &chip) {
 }
 
 int chips_needed(const Workload &work, const ChipConfig &chip) {
-  const std::int64_t per_chip = std::int64_t{chip.tiles()} * chip.arrays_per_tile();
+  const std::int64_t per_chip = std::int64_t{chip.tiles_per_chip()} * chip.arrays_per_tile();
   return static_cast<int>(
       std::max<std::int64_t>(1, ceil_divide(arrays_needed(work, chip), per_chip)));
 }
@@ -267,7 +267,7 @@ int chips_needed(const Workload &work, const ChipConfig &chip) {
 Plan make_plan(const Workload &work, const ChipConfig &chip, int chips) {
   Plan plan;
   plan.chips = chips;
-  plan.arrays = std::int64_t{chip.tiles()} * chip.arrays_per_tile() * chips;
+  plan.arrays = std::int64_t{chip.tiles_per_chip()} * chip.arrays_per_tile() * chips;
   const std::int64_t needed = arrays_needed(work, chip);
   if (needed > plan.arrays) {
     throw InputError(work.name, "needs " + std::to_string(needed) + " arrays; " +

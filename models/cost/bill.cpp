@@ -142,7 +142,7 @@ PowerArea Bill::tile() const {
 }
 
 PowerArea Bill::tiles() const {
-  return tile() * chip_.tiles();
+  return tile() * chip_.tiles_per_chip();
 }
 
 PowerArea Bill::total() const {
@@ -158,7 +158,7 @@ double Bill::units_per_tile(Part part) const {
 double Bill::units_per_chip(Part part) const {
   const BillLine *line = find(part);
   if (line == nullptr) return 0;
-  return line->level == Level::kChip ? line->count : units_per_tile(part) * chip_.tiles();
+  return line->level == Level::kChip ? line->count : units_per_tile(part) * chip_.tiles_per_chip();
 }
 
 double Bill::static_mw() const {

@@ -1,5 +1,6 @@
-// The bill of materials of a chip: which parts, how many, with which figures. Power and area add up
-// from it, and the ledger's actions are priced with it.
+// The bill of materials of one chip (of a chain, if the configuration has several): which parts,
+// how many, with which figures. Power and area add up from it, and the ledger's actions are priced
+// with it.
 #pragma once
 
 #include <string>

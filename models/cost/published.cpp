@@ -60,12 +60,12 @@ std::map<std::string, double> summary_figures(const Bill &bill) {
       static_cast<double>(chip.arrays_per_tile()) * chip.array.rows * chip.array.columns;
   const double crossbars =
       bill.units_per_tile(Part::kCrossbar) * bill.find(Part::kCrossbar)->unit.area_mm2;
-  const double weights = static_cast<double>(chip.tiles()) * chip.arrays_per_tile() *
+  const double weights = static_cast<double>(chip.tiles_per_chip()) * chip.arrays_per_tile() *
                          chip.array.rows * chip.vectors_per_array();
   const double gops = tile_gops(chip);
   return {{"tile_gops_per_mm2", gops / bill.tile().area_mm2},
-          {"chip_gops_per_mm2", gops * chip.tiles() / bill.total().area_mm2},
-          {"chip_gops_per_w", gops * chip.tiles() / (bill.total().power_mw * 1e-3)},
+          {"chip_gops_per_mm2", gops * chip.tiles_per_chip() / bill.total().area_mm2},
+          {"chip_gops_per_w", gops * chip.tiles_per_chip() / (bill.total().power_mw * 1e-3)},
           {"cells_per_tile_mm2", cells / bill.tile().area_mm2},
           {"crossbar_share_percent", 100 * crossbars / bill.tile().area_mm2},
           {"weights_per_chip", weights}};

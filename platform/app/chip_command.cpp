@@ -75,7 +75,7 @@ std::vector<Row> rows_of(const Bill &bill, const Published &published) {
                        double count, const PowerArea &model) {
     rows.push_back({name, "", per, count, model, published.find(key)});
   };
-  const int tiles = bill.chip().tiles();
+  const int tiles = bill.chip().tiles_per_chip();
   sum("ima", "sum of an IMA", "IMA", 1, bill.ima());
   sum("imas", "IMAs", "tile", bill.chip().imas_per_tile, bill.imas());
   sum("tile", "sum of a tile", "tile", 1, bill.tile());
@@ -190,8 +190,8 @@ int chip_command(const Arguments &arguments) {
   Published published;
   if (!chip.published.empty()) published = cost::load_published(chip.published);
   std::cout << "Chip " << chip.name << ": " << config::to_text(chip.dataflow) << ", "
-            << chip.tiles() << " tiles of " << chip.imas_per_tile << " x " << chip.arrays_per_ima
-            << " arrays, " << chip.technology_nm
+            << chip.tiles_per_chip() << " tiles of " << chip.imas_per_tile << " x "
+            << chip.arrays_per_ima << " arrays, " << chip.technology_nm
             << " nm\nPower with everything active, bottom-up from the "
             << "component libraries";
   if (!published.source.empty()) std::cout << "; published: " << published.source;

@@ -89,7 +89,7 @@ void print_chips(const std::vector<Bill> &bills) {
     const auto anchor = published.figures.find("cells_per_tile_mm2");
     const bool has = anchor != published.figures.end();
     table.add({bill.chip().name, config::to_text(bill.chip().dataflow),
-               std::to_string(bill.chip().tiles()), fixed(bill.total().area_mm2, 2),
+               std::to_string(bill.chip().tiles_per_chip()), fixed(bill.total().area_mm2, 2),
                fixed(bill.total().power_mw / 1e3, 2),
                fixed(cost::window_cycle(bill.chip()).period_ns, 0),
                fixed(figures.at("tile_gops_per_mm2"), 0), fixed(cells / 1e6, 2) + "e6",
@@ -251,7 +251,7 @@ void print_throughput_explanation(const Comparison &comparison, const std::vecto
             << " over the chip)\n\n";
   TextTable table({"chip", "arrays on equal area", "window period", "both", "mean over networks"});
   const auto arrays = [](const Bill &bill) {
-    return static_cast<double>(bill.chip().tiles()) * bill.chip().arrays_per_tile() *
+    return static_cast<double>(bill.chip().tiles_per_chip()) * bill.chip().arrays_per_tile() *
            bill.chip().vectors_per_array();
   };
   const auto period = [](const Bill &bill) { return cost::window_cycle(bill.chip()).period_ns; };

@@ -33,8 +33,9 @@ class ChipCommand : public ::testing::Test {
 };
 
 TEST_F(ChipCommand, EveryShippedChipHasItsTable) {
-  for (const char *name : {"neural-pim", "neural-pim-small", "neural-pim-paper-literal", "isaac-ce",
-                           "isaac-style", "cascade-style"}) {
+  for (const char *name :
+       {"neural-pim", "neural-pim-small", "neural-pim-8-chips", "neural-pim-paper-literal",
+        "isaac-ce", "isaac-style", "cascade-style"}) {
     const Finished finished = npim_.npim({"chip", chip_file(name)});
     EXPECT_EQ(finished.status, 0) << name << ": " << finished.err;
     EXPECT_NE(finished.out.find("sum of a tile"), std::string::npos) << finished.out;

@@ -73,6 +73,11 @@ TEST(Bill, SumsAddUp) {
   EXPECT_EQ(bill.find(Part::kAdc), nullptr);
 }
 
+TEST(Bill, IsOfOneChipOfAChain) {
+  EXPECT_DOUBLE_EQ(bill_of("neural-pim-8-chips").total().power_mw,
+                   bill_of("neural-pim").total().power_mw);
+}
+
 TEST(WindowCycle, FollowsTheDataflow) {
   config::ChipConfig chip;
   EXPECT_DOUBLE_EQ(window_cycle(chip).period_ns, 300);
