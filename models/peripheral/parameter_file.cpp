@@ -114,9 +114,10 @@ std::string header(const char *what, const std::string &own, const Provenance &m
          own + ",\n  \"process\": \"" + made.process +
          "\",\n  \"training\": {\"seed\": " + std::to_string(made.options.seed) +
          ", \"steps\": " + std::to_string(made.options.steps) +
-         ", \"batch\": " + std::to_string(made.options.batch) + ", \"polish_sweeps\": " +
-         std::to_string(made.options.polish_sweeps) + ", \"compensate_nnsa\": " +
-         (made.options.compensate_nnsa ? "true" : "false") + "},\n  \"networks\": ";
+         ", \"batch\": " + std::to_string(made.options.batch) +
+         ", \"polish_sweeps\": " + std::to_string(made.options.polish_sweeps) +
+         ", \"compensate_nnsa\": " + (made.options.compensate_nnsa ? "true" : "false") +
+         "},\n  \"networks\": ";
 }
 
 void read_header(Object &object, const Process &process) {
@@ -125,7 +126,8 @@ void read_header(Object &object, const Process &process) {
   }
   Object training(object.at("training"));
   (void)training.flag("compensate_nnsa");
-  for (const char *key : {"seed", "steps", "batch", "polish_sweeps"}) (void)training.integer(key, 0, INT64_MAX);
+  for (const char *key : {"seed", "steps", "batch", "polish_sweeps"})
+    (void)training.integer(key, 0, INT64_MAX);
   training.finish();
 }
 

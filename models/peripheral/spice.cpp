@@ -218,11 +218,12 @@ std::string spice_library(const Process &process, const Corner &corner) {
       ".model nch nmos " + process.nmos_card + "\n.model pch pmos " + process.pmos_card + "\n";
   for (const auto &[name, size] : process.neurons) text += inverter(name, size, corner);
   const auto &in = process.input_follower, &out = process.output_follower;
-  text += ".subckt input_follower in out vdd sh=0 k=1\n"
-          "mp 0 in out out pch w={k*" + spice_number(in.width_um) + "u} l=" +
-          spice_number(in.length_um) + "u delvto={" +
-          spice_number(in.threshold_shift_v - corner.pmos_threshold_v) + "-sh}\n" +
-          "ib vdd out {k*" + spice_number(in.bias_ua) + "u}\n.ends\n";
+  text +=
+      ".subckt input_follower in out vdd sh=0 k=1\n"
+      "mp 0 in out out pch w={k*" +
+      spice_number(in.width_um) + "u} l=" + spice_number(in.length_um) + "u delvto={" +
+      spice_number(in.threshold_shift_v - corner.pmos_threshold_v) + "-sh}\n" + "ib vdd out {k*" +
+      spice_number(in.bias_ua) + "u}\n.ends\n";
   text += ".subckt output_follower in out vdd sh=0\n" +
           transistor("mn", "vdd in out out", "nch", out.width_um, out.length_um,
                      spice_number(out.threshold_shift_v + corner.nmos_threshold_v) + "+sh") +

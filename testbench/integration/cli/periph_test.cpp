@@ -8,14 +8,14 @@ namespace {
 
 TEST(Periph, EvaluatesShippedParametersAndDrawsPlots) {
   const NpimRunner runner;
-  const Finished done =
-      runner.npim({"periph", "eval", "--folder", NpimRunner::source("configs/peripherals"),
-                   "--chips", "2", "--samples", "50", "--plots", runner.path("plots"), "--json",
-                   runner.path("eval.json")});
+  const Finished done = runner.npim(
+      {"periph", "eval", "--folder", NpimRunner::source("configs/peripherals"), "--chips", "2",
+       "--samples", "50", "--plots", runner.path("plots"), "--json", runner.path("eval.json")});
   ASSERT_EQ(done.status, 0) << done.err;
   EXPECT_NE(done.out.find("with variation"), std::string::npos);
   const auto report = NpimRunner::read_json(runner.path("eval.json"));
-  EXPECT_LT(report.at("nnsa-d4").at("with variation").at("mse_v2").as_double(), 1e-4);  // two chips only
+  EXPECT_LT(report.at("nnsa-d4").at("with variation").at("mse_v2").as_double(),
+            1e-4);  // two chips only
   EXPECT_NE(NpimRunner::read(runner.path("plots/nnadc-r1-INL.svg")).find("</svg>"),
             std::string::npos);
 }
