@@ -40,6 +40,16 @@ Bytes decompress(const Bytes &packed, const std::string &path, std::size_t limit
   return plain;
 }
 
+/// `name` is what messages call the file.
+void write_in_place(const std::string &path, const std::string &name, const Bytes &content) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  if (!file) throw InputError(name, "cannot be written: " + reason());
+  file.write(reinterpret_cast<const char *>(content.data()),
+             static_cast<std::streamsize>(content.size()));
+  file.close();
+  if (!file) throw InputError(name, "cannot be written: " + reason());
+}
+
 }  // namespace
 
 Bytes read_file(const std::string &path, std::size_t limit) {
@@ -67,16 +77,18 @@ Bytes read_file_maybe_gzip(const std::string &path, std::size_t limit) {
 }
 
 void write_file(const std::string &path, const Bytes &content) {
-  const std::string temporary = path + ".part";
-  {
-    std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
-    if (!file) throw InputError(path, "cannot be written: " + reason());
-    file.write(reinterpret_cast<const char *>(content.data()),
-               static_cast<std::streamsize>(content.size()));
-    file.close();
-    if (!file) throw InputError(path, "cannot be written: " + reason());
+  namespace fs = std::filesystem;
+  std::error_code status;
+  // Devices and pipes are written to; what a link points to is replaced, not the link.
+  const fs::path target =
+      fs::is_symlink(path, status) ? fs::weakly_canonical(path, status) : fs::path(path);
+  if (fs::exists(target, status) && !fs::is_regular_file(target, status)) {
+    write_in_place(target.string(), path, content);
+    return;
   }
-  if (std::rename(temporary.c_str(), path.c_str()) != 0) {
+  const std::string temporary = target.string() + ".part";
+  write_in_place(temporary, path, content);
+  if (std::rename(temporary.c_str(), target.c_str()) != 0) {
     const std::string why = reason();
     std::remove(temporary.c_str());
     throw InputError(path, "cannot be written: " + why);

@@ -403,6 +403,7 @@ int run_command(const Arguments &arguments) {
   RunOptions options;
   if (!parse(arguments, options)) return kSuccess;
   Inputs inputs = read_inputs(options);
+  if (!options.json.empty()) write_file(options.json, "");  // refuse now rather than after the run
   Session session(options, inputs);
   Outcome outcome;
   const auto start = std::chrono::steady_clock::now();

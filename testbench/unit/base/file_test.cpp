@@ -117,5 +117,26 @@ TEST(Bytes, RefusesAStringLongerThanItsLimitBeforeAllocating) {
   EXPECT_THROW(in.get_text(), InputError);
 }
 
+TEST(File, WritesToDevicesWithoutReplacingThem) {
+  EXPECT_NE(message_of([] { write_file("/dev/full", std::string("hello")); }).find("/dev/full"),
+            std::string::npos);
+  EXPECT_TRUE(std::filesystem::is_character_file("/dev/full"));
+  write_file("/dev/null", std::string("hello"));
+  EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
+}
+
+TEST(File, ReplacesWhatALinkPointsTo) {
+  const TemporaryFile file;
+  const std::string link = file.path + ".link";
+  write_file(file.path, std::string("old"));
+  std::filesystem::create_symlink(file.path, link);
+  write_file(link, std::string("new"));
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+  EXPECT_EQ(read_file(file.path), read_file(link));
+  EXPECT_EQ(read_file(file.path).size(), 3u);
+  EXPECT_EQ(read_file(file.path)[0], 'n');
+  std::filesystem::remove(link);
+}
+
 }  // namespace
 }  // namespace npim
