@@ -78,15 +78,13 @@ TEST(LongLoops, NoPairOfInstructionsNeedsStack) {
     }
   }
   close_loop();
-  machine.put(at, {jal(0, 0)});
+  machine.put(at, {lui(s2, kDevice >> 12), sw(zero, s2, 0x20)});  // ends the simulation
   ASSERT_LT(at, kData);
   machine.hart.state().pc = kRam;
   machine.hart.state().x[s0] = kData;
-  while (machine.hart.state().pc != at) {
-    sc_core::sc_start(sc_core::sc_time(10, sc_core::SC_MS));
-    ASSERT_EQ(machine.hart.state().mcause, 0u);
-    ASSERT_LT(sc_core::sc_time_stamp(), sc_core::sc_time(1, sc_core::SC_SEC));
-  }
+  sc_core::sc_start(sc_core::sc_time(1, sc_core::SC_SEC));
+  EXPECT_EQ(sc_core::sc_get_status(), sc_core::SC_STOPPED);
+  EXPECT_EQ(machine.hart.state().mcause, 0u);
   EXPECT_GT(machine.hart.statistics().instructions, 26u * 20 * kRounds);
 }
 
