@@ -9,7 +9,13 @@ namespace {
 
 constexpr std::uint64_t kData = kRam + 0x40000;
 constexpr std::uint32_t kFence = 0x0ff0000f;  // stands between pairs, so that they stay pairs
-constexpr unsigned kRounds = 20000;           // of 16 bytes at least; the hart's stack has 256 KiB
+// Of 16 bytes at least, and the hart's stack has 256 KiB. Sanitized harts chain nothing: few rounds
+// do.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr unsigned kRounds = 320;
+#else
+constexpr unsigned kRounds = 20000;
+#endif
 
 struct Encoding {
   unsigned opcode, funct3, funct7;
@@ -72,15 +78,13 @@ TEST(LongLoops, NoPairOfInstructionsNeedsStack) {
     }
   }
   close_loop();
-  machine.put(at, {jal(0, 0)});
+  machine.put(at, {lui(s2, kDevice >> 12), sw(zero, s2, 0x20)});  // ends the simulation
   ASSERT_LT(at, kData);
   machine.hart.state().pc = kRam;
   machine.hart.state().x[s0] = kData;
-  while (machine.hart.state().pc != at) {
-    sc_core::sc_start(sc_core::sc_time(10, sc_core::SC_MS));
-    ASSERT_EQ(machine.hart.state().mcause, 0u);
-    ASSERT_LT(sc_core::sc_time_stamp(), sc_core::sc_time(1, sc_core::SC_SEC));
-  }
+  sc_core::sc_start(sc_core::sc_time(1, sc_core::SC_SEC));
+  EXPECT_EQ(sc_core::sc_get_status(), sc_core::SC_STOPPED);
+  EXPECT_EQ(machine.hart.state().mcause, 0u);
   EXPECT_GT(machine.hart.statistics().instructions, 26u * 20 * kRounds);
 }
 
