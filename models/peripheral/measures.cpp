@@ -47,6 +47,7 @@ double measure_enob(const Convert &convert, double limit_v) {
   const Eigen::Vector3d fit = (basis.transpose() * basis).ldlt().solve(basis.transpose() * output);
   const double noise = (output - basis * fit).squaredNorm() / kSamples;
   const double signal = 0.5 * (fit[1] * fit[1] + fit[2] * fit[2]);
+  if (!(signal > 0)) return 0;  // a converter that is stuck
   const double sinad_db = 10 * std::log10((signal + noise) / noise);
   return (sinad_db - 1.76 - 20 * std::log10(kAmplitude)) / 6.02;
 }
