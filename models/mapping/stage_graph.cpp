@@ -411,7 +411,8 @@ program::ArrayWeights array_weights(const Layer &layer, const Stage &stage, cons
   weights.vectors = static_cast<std::uint16_t>(part.channels);
   weights.values.resize(std::size_t{weights.rows} * weights.vectors);
   for (int v = 0; v < part.channels; ++v) {
-    const auto channel = static_cast<std::size_t>(piece.channels.first + part.first_channel + v);
+    const auto channel = static_cast<std::size_t>(piece.channels.first) +
+                         static_cast<std::size_t>(part.first_channel + v);
     const std::int8_t *column = layer.weights.data() + channel * kernel + part.first_row;
     const int first_row = v / part.channels_per_group * part.rows;
     for (int r = 0; r < part.rows; ++r) {

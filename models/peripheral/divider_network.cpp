@@ -132,13 +132,14 @@ Instance make_instance(const Network &network, const Process &process, const Cur
   instance.curves = &curves;
   instance.quantised = variation.quantised;
   const DeviceCurve &neuron = curves.neurons.at(network.neuron);
-  const auto pairs = [](int count) { return static_cast<std::size_t>(2 * count); };
+  const auto pairs = [](int count) { return 2 * static_cast<std::size_t>(count); };
   const Levels &levels = network.levels;
   instance.layer1.conductance_us =
       cells(levels.upper1, levels.lower1, process.rram, variation, stream);
   instance.layer2.conductance_us =
       cells(levels.upper2, levels.lower2, process.rram, variation, stream);
-  Vector series1 = Vector::Zero(2 * network.inputs()), series2 = Vector::Zero(2 * network.hidden());
+  Vector series1 = Vector::Zero(Eigen::Index{2} * network.inputs()),
+         series2 = Vector::Zero(Eigen::Index{2} * network.hidden());
   if (variation.loading) {
     for (int line = 0; line < 2 * network.inputs(); ++line) {
       if (network.drives[static_cast<std::size_t>(line / 2)] == Drive::kFollower) {

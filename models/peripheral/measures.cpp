@@ -62,7 +62,9 @@ Linearity measure_linearity(const Convert &convert, double limit_v, int steps_pe
   }
   const auto codes = convert(ramp);
   result.histogram.assign(kCodes, 0);
-  for (const int code : codes) ++result.histogram[static_cast<std::size_t>(code + kHighestCode)];
+  for (const int code : codes) {
+    ++result.histogram[static_cast<std::size_t>(std::int64_t{code} + kHighestCode)];
+  }
   // Histogram method: transition k is where the ramp has left all codes below; the two end codes
   // have no width.
   std::vector<double> transition(kCodes - 1);

@@ -116,6 +116,7 @@ double nnadc_reference(const Process &process) {
 
 std::vector<double> stage_thresholds(const Process &process) {
   std::vector<double> thresholds;
+  thresholds.reserve(static_cast<std::size_t>(kStageDecisions));
   for (int i = 0; i < kStageDecisions; ++i) {
     thresholds.push_back(nnadc_reference(process) * (2 * i - kStageDecisions + 1) / 8.0);
   }
@@ -124,6 +125,7 @@ std::vector<double> stage_thresholds(const Process &process) {
 
 std::vector<double> flash_thresholds(const Process &process) {
   std::vector<double> thresholds;
+  thresholds.reserve(static_cast<std::size_t>(kFlashDecisions));
   for (int i = 0; i < kFlashDecisions; ++i) {
     thresholds.push_back(nnadc_reference(process) * (2 * i - kFlashDecisions + 1) / 4.0);
   }

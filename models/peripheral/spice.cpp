@@ -169,7 +169,9 @@ void extract_mismatch(const Process &process, const std::vector<std::string> &dr
     sweep = make_sweep(draws[i]);
     const std::string index = std::to_string(i);
     std::string line = sweep.device;
-    line.replace(line.find("xd in out"), 9, "xd" + index + " in out" + index);
+    std::string drawn = "xd";
+    drawn.append(index).append(" in out").append(index);
+    line.replace(line.find("xd in out"), 9, drawn);
     deck += line;
     outputs.push_back("v(out" + index + ")");
   }
@@ -268,6 +270,7 @@ Curves extract_curves(const Process &process, int draws, std::uint64_t seed) {
   for (const auto &[name, size] : process.neurons) {
     RandomStream stream(seed, 0, part++);
     std::vector<std::string> shifts;
+    shifts.reserve(static_cast<std::size_t>(draws));
     for (int i = 0; i < draws; ++i) shifts.push_back(neuron_mismatch(process, size, stream));
     extract_mismatch(
         process, shifts,
@@ -277,6 +280,7 @@ Curves extract_curves(const Process &process, int draws, std::uint64_t seed) {
   const auto follower = [&](const FollowerSize &size, auto make_sweep, DeviceCurve &device) {
     RandomStream stream(seed, 0, part++);
     std::vector<std::string> shifts;
+    shifts.reserve(static_cast<std::size_t>(draws));
     for (int i = 0; i < draws; ++i) shifts.push_back(follower_mismatch(process, size, stream));
     extract_mismatch(
         process, shifts, [&](const std::string &text) { return make_sweep(process, text); },

@@ -22,6 +22,9 @@ std::string driven(const std::string &node, double value, double slope) {
          "*v(t)\n";
 }
 
+// Netlists are small, and sums of strings read best.
+// NOLINTBEGIN(performance-inefficient-string-concatenation)
+
 std::string layer_cells(const ProgrammedLayer &layer, const std::string &prefix,
                         const std::string &line, const std::string &column) {
   std::string text;
@@ -233,5 +236,7 @@ double spice_hold(const Process &process, double from_v, double to_v, double win
                                "tran 5p " + spice_number(end) + "n uic", {"0.5*(v(hp)-v(hn))"});
   return table[0].back();
 }
+
+// NOLINTEND(performance-inefficient-string-concatenation)
 
 }  // namespace npim::peripheral

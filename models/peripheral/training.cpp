@@ -225,8 +225,9 @@ Pool nnsa_pool(const Nnsa &nnsa, const Process &process, const CurveSet &curves,
             std::clamp(batch.inputs(i, k), -process.amplitude_v(), process.amplitude_v());
       }
     }
-    pool.ideal.segment(chip * per_chip, per_chip) = nnsa.ideal(batch.inputs);
-    pool.noisy.segment(chip * per_chip, per_chip) = forward(instance, batch.inputs).col(0);
+    pool.ideal.segment(Eigen::Index{chip} * per_chip, per_chip) = nnsa.ideal(batch.inputs);
+    pool.noisy.segment(Eigen::Index{chip} * per_chip, per_chip) =
+        forward(instance, batch.inputs).col(0);
   }
   return pool;
 }

@@ -550,9 +550,9 @@ class Checker {
       case StageOp::kMvm:
         return mvm_bound(stage);
       case StageOp::kMultiply:
-        return 255 * 255;
+        return std::int64_t{255} * 255;
       case StageOp::kLocalResponse:
-        return 255 * 65535;
+        return std::int64_t{255} * 65535;
       case StageOp::kAveragePool:
       case StageOp::kInsideAverage:
         return std::int64_t{stage.window.kernel_height} * stage.window.kernel_width * 255;
