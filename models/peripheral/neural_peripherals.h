@@ -84,13 +84,18 @@ class NnadcInstance {
   };
   Signals run(const Vector &inputs_v) const;
 
+  struct Stage {
+    Instance sub_adc, residue;
+    std::vector<double> offsets_v;  ///< of the latches
+  };
+  const std::vector<Instance> &amplifier() const { return amplifier_; }
+  const std::vector<Stage> &stages() const { return stages_; }
+  const Instance &flash() const { return flash_; }
+  const std::vector<double> &flash_offsets_v() const { return flash_offsets_v_; }
+
  private:
   const Nnadc &nnadc_;
   std::vector<Instance> amplifier_;
-  struct Stage {
-    Instance sub_adc, residue;
-    std::vector<double> offsets_v;
-  };
   std::vector<Stage> stages_;
   Instance flash_;
   std::vector<double> flash_offsets_v_;
