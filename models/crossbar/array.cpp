@@ -42,13 +42,28 @@ void Array::program(const std::int8_t *weights, int rows, int vectors) {
   if (rows < 0 || rows > geometry_->rows || vectors < 0 || vectors > geometry_->vectors()) {
     throw std::invalid_argument("weights do not fit the crossbar");
   }
+  clear_cells();
+  for (int row = 0; row < rows; ++row) {
+    for (int vector = 0; vector < vectors; ++vector) {
+      store_weight(row, vector, *weights++);
+    }
+  }
+  fold();
+}
+
+void Array::clear_cells() {
   cells_ = std::make_unique<Cells>();
   cells_->planes.assign(words_per_column(*geometry_) * padded_columns(geometry_->columns) *
                             static_cast<std::size_t>(geometry_->cell.bits),
                         0);
-  for (int row = 0; row < rows; ++row) {
-    for (int vector = 0; vector < vectors; ++vector) {
-      store_weight(row, vector, *weights++);
+}
+
+void Array::program_levels(const std::uint8_t *levels) {
+  clear_cells();
+  for (int row = 0; row < geometry_->rows; ++row) {
+    for (int column = 0; column < geometry_->columns; ++column) {
+      if (*levels > geometry_->cell.highest()) throw std::invalid_argument("no such level");
+      set_level(row, column, *levels++);
     }
   }
   fold();

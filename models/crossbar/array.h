@@ -23,6 +23,9 @@ class Array {
   /// Programs signed weights [row][vector] (row-major, `rows` x `vectors`, at most the geometry's);
   /// all other cells go to level 0. Throws std::invalid_argument when the shape does not fit.
   void program(const std::int8_t *weights, int rows, int vectors);
+  /// Programs levels [row][column] of the whole array, for weights in another layout than W_P, W_N
+  /// (peripheral/column_layout.h); only the bit lines are then of use.
+  void program_levels(const std::uint8_t *levels);
   /// Levels as bit planes [bit][word of 64 rows][column]: bit r % 64 of a word is row r. Columns
   /// are padded to a multiple of kColumnPadding with zeros. Null before the first programming.
   const std::uint64_t *planes() const { return cells_ ? cells_->planes.data() : nullptr; }
@@ -46,6 +49,7 @@ class Array {
   };
   std::size_t plane_index(int row, int column, int bit) const;
   void set_level(int row, int column, int level);
+  void clear_cells();
   void store_weight(int row, int vector, int weight);
   void fold();
 

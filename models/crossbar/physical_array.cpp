@@ -98,6 +98,15 @@ void PhysicalArray::choose_fraction() {
 device::ProgrammingReport PhysicalArray::program(const std::int8_t *weights, int rows,
                                                  int vectors) {
   levels_.program(weights, rows, vectors);
+  return program_cells();
+}
+
+device::ProgrammingReport PhysicalArray::program_levels(const std::uint8_t *levels) {
+  levels_.program_levels(levels);
+  return program_cells();
+}
+
+device::ProgrammingReport PhysicalArray::program_cells() {
   std::vector<std::uint8_t> levels(cell_index(geometry().rows, 0));
   for (int row = 0; row < geometry().rows; ++row) {
     for (int column = 0; column < geometry().columns; ++column) {

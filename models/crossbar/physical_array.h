@@ -43,6 +43,9 @@ class PhysicalArray {
 
   /// Programs signed weights [row][vector] as Array::program does and folds the result.
   device::ProgrammingReport program(const std::int8_t *weights, int rows, int vectors);
+  /// Programs levels [row][column] as Array::program_levels does; of the sums below only
+  /// bit_lines() then means something.
+  device::ProgrammingReport program_levels(const std::uint8_t *levels);
   /// Folds again for another time and temperature. Throws InputError unless the time is >= 0 and
   /// the temperature > 0.
   void set_conditions(const device::ReadConditions &conditions);
@@ -54,6 +57,7 @@ class PhysicalArray {
   /// The levels that the cells should have.
   const Array &levels() const { return levels_; }
   int fraction_bits() const { return fraction_bits_; }
+  const device::Place &place() const { return bank_.place(); }
   /// Columns of a row of bit_lines().
   std::size_t line_stride() const { return padded_columns(geometry().columns); }
 
@@ -99,6 +103,7 @@ class PhysicalArray {
 
   std::size_t cell_index(int row, int column) const;
   void choose_fraction();
+  device::ProgrammingReport program_cells();
   void check_inputs(const InputBatch &inputs) const;
   void fold();
   void fold_ideal();

@@ -64,19 +64,7 @@ std::uint32_t CellBank::wear(int row, int column) const {
 }
 
 double CellBank::pulse_result(double target_s, double normal) const {
-  const auto &programming = device_->programming;
-  switch (programming.distribution) {
-    case Distribution::kNone:
-      break;
-    case Distribution::kLognormal:
-      return target_s * std::exp(programming.sigma * normal);
-    case Distribution::kNormal: {
-      const double scale =
-          programming.scale == Scale::kRelative ? target_s : device_->g_on() - device_->g_off();
-      return std::max(0.0, target_s + programming.sigma * scale * normal);
-    }
-  }
-  return target_s;
+  return programmed_s(*device_, target_s, normal);
 }
 
 /// Whether cells may have taken different numbers of pulses, or their number matters.

@@ -1,5 +1,6 @@
 #include "device/device_params.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -165,6 +166,22 @@ bool DeviceParams::reads_are_noisy() const {
   const bool traps = telegraph_noise.cell_fraction > 0 && telegraph_noise.amplitude > 0 &&
                      telegraph_noise.filled_probability > 0;
   return read_noise.sigma > 0 || traps;
+}
+
+double programmed_s(const DeviceParams &params, double target_s, double normal) {
+  const auto &programming = params.programming;
+  switch (programming.distribution) {
+    case Distribution::kNone:
+      break;
+    case Distribution::kLognormal:
+      return target_s * std::exp(programming.sigma * normal);
+    case Distribution::kNormal: {
+      const double scale =
+          programming.scale == Scale::kRelative ? target_s : params.g_on() - params.g_off();
+      return std::max(0.0, target_s + programming.sigma * scale * normal);
+    }
+  }
+  return target_s;
 }
 
 void validate(const DeviceParams &params, const std::string &origin) {

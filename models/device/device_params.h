@@ -95,6 +95,9 @@ struct DeviceParams {
   bool reads_are_noisy() const;
 };
 
+/// What one programming pulse makes of a target, for a standard normal number; both in siemens.
+double programmed_s(const DeviceParams &params, double target_s, double normal);
+
 /// Throws InputError naming `origin` and the first parameter that is out of range: resistances that
 /// are not positive and finite, r_off_ohm <= r_on_ohm, cells of more than 8 bits, sigmas that are
 /// negative or not finite, fractions outside 0 .. 1.

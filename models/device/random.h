@@ -29,6 +29,9 @@ enum class Purpose : std::uint32_t {
   kVectorNoise = 8,  // per weight vector
   kSampleHold = 9,
   kConverter = 10,
+  kBufferCells = 11,  // analog buffering: writes, then reads
+  kBufferReads = 12,
+  kAmplifiers = 13,
   kOther = 15,
 };
 

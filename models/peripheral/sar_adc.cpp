@@ -28,14 +28,14 @@ SarAdc::SarAdc(const SarAdcParameters &parameters, RandomStream &capacitors)
   for (double &weight : weights_lsb_) weight *= units / total;
 }
 
-std::int32_t SarAdc::convert(double input_lsb, RandomStream &noise) const {
+std::int32_t SarAdc::convert(double input_lsb, const float *normals) const {
   std::int32_t code = 0;
   double level = 0;
   for (const double weight : weights_lsb_) {
     const double tried = level + weight;
     double margin = input_lsb + 0.5 - tried;
     if (parameters_.comparator_noise_lsb > 0) {
-      margin += parameters_.comparator_noise_lsb * noise.normal();
+      margin += parameters_.comparator_noise_lsb * *normals++;
     }
     code *= 2;
     if (margin >= 0) {

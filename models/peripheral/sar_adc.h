@@ -1,12 +1,14 @@
 // A successive-approximation converter with a binary-weighted capacitor array, as the baselines'
 // A/D converter ([NP] section 7: 7 bits in the ISAAC-style chip, 10 bits in the CASCADE-style one).
-// Codes are unsigned: code = the largest with its level not above the input.
+// Charge redistribution: the input is sampled on 2^bits unit capacitors, of which one only
+// completes the total; each decision compares it with what the capacitors tried so far, over the
+// total, make of the reference.
 #pragma once
 
-#include <cstdint>
 #include <vector>
 
 #include "base/philox.h"
+#include "peripheral/line_adc.h"
 
 namespace npim::peripheral {
 
@@ -16,15 +18,15 @@ struct SarAdcParameters {
   double comparator_noise_lsb = 0;  ///< rms, drawn anew for each of the `bits` decisions
 };
 
-class SarAdc {
+class SarAdc : public LineAdc {
  public:
   /// Draws the capacitors of one converter. Throws InputError for 0 or more than 16 bits, and for
   /// negative or non-finite deviations.
   SarAdc(const SarAdcParameters &parameters, RandomStream &capacitors);
 
-  int bits() const { return parameters_.bits; }
-  /// input_lsb: in units of one ideal LSB; codes change at half LSBs. noise: of the comparator.
-  std::int32_t convert(double input_lsb, RandomStream &noise) const;
+  int bits() const override { return parameters_.bits; }
+  int draws() const override { return parameters_.comparator_noise_lsb > 0 ? parameters_.bits : 0; }
+  std::int32_t convert(double input_lsb, const float *normals) const override;
 
  private:
   SarAdcParameters parameters_;
