@@ -5,7 +5,10 @@
 
 namespace npim {
 
-/// a / b, rounded up; a + b must not overflow.
+/// a / b of positive numbers, rounded up; a + b must not overflow.
+constexpr int divide_up(int a, int b) {
+  return (a + b - 1) / b;
+}
 constexpr std::uint64_t divide_up(std::uint64_t a, std::uint64_t b) {
   return (a + b - 1) / b;
 }

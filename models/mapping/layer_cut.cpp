@@ -16,10 +16,6 @@ struct GroupSize {
   int inputs = 0, outputs = 0;  // channels
 };
 
-int divide_up(int a, int b) {
-  return (a + b - 1) / b;
-}
-
 GroupSize group_size(const Layer &layer) {
   GroupSize size;
   size.inputs = layer.input_shape.channels / layer.groups;
@@ -140,7 +136,7 @@ void cut_groups(const Layer &layer, const GroupSize &size, int unit_groups, int 
 void cut_convolution(const Layer &layer, const config::ChipConfig &chip, Packing packing,
                      LayerCut &cut) {
   const GroupSize size = group_size(layer);
-  cut.row_blocks = static_cast<int>(npim::divide_up(size.rows, std::int64_t{chip.array.rows}));
+  cut.row_blocks = static_cast<int>(divide_up(size.rows, std::int64_t{chip.array.rows}));
   cut.packed_groups = packed_groups(layer, size, chip);
   const int vectors = chip.vectors_per_array();
   const std::int64_t group_arrays = std::int64_t{cut.row_blocks} * divide_up(size.outputs, vectors);

@@ -79,18 +79,7 @@ class Evaluator {
     }
   }
 
-  float arithmetic(float a, float b) const {
-    switch (node_.op) {
-      case Op::kAdd:
-        return a + b;
-      case Op::kSub:
-        return a - b;
-      case Op::kMul:
-        return a * b;
-      default:
-        return a / b;
-    }
-  }
+  float arithmetic(float a, float b) const { return apply(node_.op, a, b); }
   std::int64_t arithmetic(std::int64_t a, std::int64_t b) const {
     std::int64_t result = 0;
     bool overflows = false;

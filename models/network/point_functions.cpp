@@ -3,25 +3,13 @@
 #include <set>
 
 #include "network/activation.h"
+#include "network/tensor_ops.h"
 
 namespace npim::network {
 namespace {
 
 bool is_arithmetic(Op op) {
   return op == Op::kAdd || op == Op::kSub || op == Op::kMul || op == Op::kDiv;
-}
-
-float apply(Op op, float a, float b) {
-  switch (op) {
-    case Op::kAdd:
-      return a + b;
-    case Op::kSub:
-      return a - b;
-    case Op::kMul:
-      return a * b;
-    default:
-      return a / b;
-  }
 }
 
 }  // namespace

@@ -19,35 +19,6 @@ namespace {
   throw InputError("quantisation options", what);
 }
 
-void check_options(const QuantiseOptions &options, std::size_t channels) {
-  const auto are_usable = [](const std::vector<std::int32_t> &values) {
-    return !values.empty() && std::all_of(values.begin(), values.end(), [](std::int32_t value) {
-      return value >= 1 && value <= 1024;
-    });
-  };
-  if (!are_usable(options.range_divisors) || !are_usable(options.bitline_gains)) {
-    refuse_options("range divisors or bit-line gains are not usable");
-  }
-  if (!(options.percentile > 50 && options.percentile <= 100)) {
-    refuse_options("percentile is not within 50 .. 100");
-  }
-  if (!(std::isfinite(options.input_scale) && options.input_scale > 0) ||
-      options.input_zero_point < 0 || options.input_zero_point > 255) {
-    refuse_options("input scale or zero point is not usable");
-  }
-  if (options.input_mean.empty() && options.input_deviation.empty()) return;
-  if (options.input_mean.size() != channels || options.input_deviation.size() != channels) {
-    refuse_options("input mean and deviation need one value for each of " +
-                   std::to_string(channels) + " channels");
-  }
-  for (std::size_t c = 0; c < channels; ++c) {
-    if (!(std::isfinite(options.input_mean[c]) && options.input_deviation[c] > 1e-6 &&
-          options.input_deviation[c] < 1e6 && std::abs(options.input_mean[c]) < 1e6)) {
-      refuse_options("input mean or deviation is not usable");
-    }
-  }
-}
-
 const std::uint8_t *image_of(const Calibration &calibration, std::int32_t index) {
   return calibration.pixels.data() +
          static_cast<std::size_t>(index) * static_cast<std::size_t>(calibration.shape.elements());
@@ -173,6 +144,35 @@ TensorShape input_shape_of(const Graph &graph) {
       "input '" + input + "' of shape " + to_text(shape) +
       " is neither an image (1 x channels x height x width), nor a vector, nor a sequence of "
       "vectors");
+}
+
+void check_options(const QuantiseOptions &options, std::size_t channels) {
+  const auto are_usable = [](const std::vector<std::int32_t> &values) {
+    return !values.empty() && std::all_of(values.begin(), values.end(), [](std::int32_t value) {
+      return value >= 1 && value <= 1024;
+    });
+  };
+  if (!are_usable(options.range_divisors) || !are_usable(options.bitline_gains)) {
+    refuse_options("range divisors or bit-line gains are not usable");
+  }
+  if (!(options.percentile > 50 && options.percentile <= 100)) {
+    refuse_options("percentile is not within 50 .. 100");
+  }
+  if (!(std::isfinite(options.input_scale) && options.input_scale > 0) ||
+      options.input_zero_point < 0 || options.input_zero_point > 255) {
+    refuse_options("input scale or zero point is not usable");
+  }
+  if (options.input_mean.empty() && options.input_deviation.empty()) return;
+  if (options.input_mean.size() != channels || options.input_deviation.size() != channels) {
+    refuse_options("input mean and deviation need one value for each of " +
+                   std::to_string(channels) + " channels");
+  }
+  for (std::size_t c = 0; c < channels; ++c) {
+    if (!(std::isfinite(options.input_mean[c]) && options.input_deviation[c] > 1e-6 &&
+          options.input_deviation[c] < 1e6 && std::abs(options.input_mean[c]) < 1e6)) {
+      refuse_options("input mean or deviation is not usable");
+    }
+  }
 }
 
 std::vector<float> float_input(const TensorShape &shape, const std::uint8_t *image,

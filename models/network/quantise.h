@@ -88,13 +88,16 @@ struct QuantisationReport {
   bool host_softmax = false;  ///< the graph ends in a Softmax that is left to the host
 };
 
+/// Throws InputError for options that make no sense for an input of so many channels.
+void check_options(const QuantiseOptions &options, std::size_t channels);
+
 /// The graph's layers as integers. Throws InputError naming the node for what the chip's operations
 /// cannot express, and for calibration images of the wrong shape or number.
 QuantisedNetwork quantise(Graph graph, const Calibration &calibration,
                           const QuantiseOptions &options, QuantisationReport *report = nullptr);
 
-/// The network's floating-point input (CHW) for an image of bytes (HWC), as the options describe
-/// it.
+/// The network's floating-point input (CHW) for an image of bytes (HWC), as the options, which have
+/// passed check_options(), describe it.
 std::vector<float> float_input(const TensorShape &shape, const std::uint8_t *image,
                                const QuantiseOptions &options);
 

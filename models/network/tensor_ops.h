@@ -26,6 +26,20 @@ class Odometer {
   Shape index_;
 };
 
+/// a op b, for Add, Sub, Mul and Div.
+inline float apply(Op op, float a, float b) {
+  switch (op) {
+    case Op::kAdd:
+      return a + b;
+    case Op::kSub:
+      return a - b;
+    case Op::kMul:
+      return a * b;
+    default:
+      return a / b;
+  }
+}
+
 /// Elements between neighbours along each axis.
 inline Shape strides_of(const Shape &shape) {
   Shape strides(shape.size(), 1);

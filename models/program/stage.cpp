@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "base/integers.h"
+
 namespace npim::program {
 namespace {
 
@@ -223,10 +225,6 @@ Stage get_stage(ByteReader &in) {
 
 int channels_per_group(const Stage &stage) {
   return stage.output_shape.channels / stage.groups;
-}
-
-int divide_up(int a, int b) {
-  return (a + b - 1) / b;
 }
 
 }  // namespace

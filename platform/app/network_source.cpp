@@ -137,16 +137,11 @@ network::QuantiseOptions NetworkSource::quantise_options(const config::ChipConfi
   if (!mean_.empty() || !deviation_.empty()) {
     options.input_mean = mean_.empty() ? std::vector<double>(channels, 0.0) : mean_;
     options.input_deviation = deviation_.empty() ? std::vector<double>(channels, 1.0) : deviation_;
-    const bool one_each = options.input_mean.size() == channels;
-    if (!one_each || options.input_deviation.size() != channels) {
-      throw InputError(
-          one_each ? "--input-std" : "--input-mean",
-          "needs one value for each of the input's " + std::to_string(channels) + " channels");
-    }
   } else if (channels == 3) {
     options.input_mean = {0.485, 0.456, 0.406};
     options.input_deviation = {0.229, 0.224, 0.225};
   }
+  network::check_options(options, channels);
   return options;
 }
 

@@ -226,17 +226,22 @@ void Board::start_of_simulation() {
   write_memory(device_tree_address_, device_tree_);
 }
 
+unsigned Board::debug_access(tlm::tlm_command command, std::uint64_t address, unsigned char *bytes,
+                             std::size_t size) {
+  tlm::tlm_generic_payload payload;
+  payload.set_command(command);
+  payload.set_address(address);
+  payload.set_data_ptr(bytes);
+  payload.set_data_length(static_cast<unsigned>(size));
+  payload.set_streaming_width(static_cast<unsigned>(size));
+  return loader_->transport_dbg(payload);
+}
+
 void Board::write_memory(std::uint64_t address, const Bytes &content) {
   constexpr std::size_t kChunk = std::size_t{1} << 30;  // TLM lengths have 32 bits
   for (std::size_t done = 0; done < content.size();) {
     const std::size_t size = std::min(kChunk, content.size() - done);
-    tlm::tlm_generic_payload payload;
-    payload.set_command(tlm::TLM_WRITE_COMMAND);
-    payload.set_address(address + done);
-    payload.set_data_ptr(const_cast<unsigned char *>(content.data() + done));
-    payload.set_data_length(static_cast<unsigned>(size));
-    payload.set_streaming_width(static_cast<unsigned>(size));
-    if (loader_->transport_dbg(payload) != size) {
+    if (poke(address + done, content.data() + done, size) != size) {
       throw InputError(
           name(), "cannot load to " + bus::hex(address + done) + ": " + describe(address + done));
     }
@@ -251,13 +256,8 @@ Bytes Board::peek(std::uint64_t address, std::uint64_t size) {
     const std::size_t done = content.size();
     const auto step = static_cast<unsigned>(std::min(kChunk, size - done));
     content.resize(done + step);
-    tlm::tlm_generic_payload payload;
-    payload.set_command(tlm::TLM_READ_COMMAND);
-    payload.set_address(address + done);
-    payload.set_data_ptr(content.data() + done);
-    payload.set_data_length(step);
-    payload.set_streaming_width(step);
-    const unsigned got = loader_->transport_dbg(payload);
+    const unsigned got =
+        debug_access(tlm::TLM_READ_COMMAND, address + done, content.data() + done, step);
     content.resize(done + got);
     if (got < step) break;
   }
@@ -265,13 +265,7 @@ Bytes Board::peek(std::uint64_t address, std::uint64_t size) {
 }
 
 std::uint64_t Board::poke(std::uint64_t address, const std::uint8_t *bytes, std::uint64_t size) {
-  tlm::tlm_generic_payload payload;
-  payload.set_command(tlm::TLM_WRITE_COMMAND);
-  payload.set_address(address);
-  payload.set_data_ptr(const_cast<std::uint8_t *>(bytes));
-  payload.set_data_length(static_cast<unsigned>(size));
-  payload.set_streaming_width(static_cast<unsigned>(size));
-  return loader_->transport_dbg(payload);
+  return debug_access(tlm::TLM_WRITE_COMMAND, address, const_cast<std::uint8_t *>(bytes), size);
 }
 
 void Board::restart() {

@@ -99,7 +99,7 @@ class Board : public sc_core::sc_module {
   Bytes peek(std::uint64_t address, std::uint64_t size);
 
   /// Writes as a debugger does; returns how many bytes from the first on were written. Harts must
-  /// be told (Hart::memory_changed).
+  /// be told (Hart::discard_instructions).
   std::uint64_t poke(std::uint64_t address, const std::uint8_t *bytes, std::uint64_t size);
 
   /// For a debugger, during the simulation: loads firmware, files, kernel and device tree again and
@@ -141,6 +141,9 @@ class Board : public sc_core::sc_module {
   void check_room() const;
   void check_kernel_room() const;
   void start_of_simulation() override;
+  /// Through the bus's debug transport; returns how many bytes were reached.
+  unsigned debug_access(tlm::tlm_command command, std::uint64_t address, unsigned char *bytes,
+                        std::size_t size);
   void write_memory(std::uint64_t address, const Bytes &content);
   void deadline_reached();
   RunResult result() const;

@@ -1,11 +1,13 @@
 #include "cpu/hart.h"
 
 #include <algorithm>
-#include <cstdio>
+
+#include "bus/address_map.h"
 
 namespace npim::cpu {
 namespace {
 
+using bus::hex;
 using sc_core::sc_time;
 using sc_core::sc_time_stamp;
 __extension__ using Wide = unsigned __int128;
@@ -17,12 +19,6 @@ constexpr unsigned kMostDeltas = 256;
 /// Reports per (pc, cause), and of all.
 constexpr unsigned kMostIdenticalReports = 20;
 constexpr unsigned kMostReports = 500;
-
-std::string hex(std::uint64_t value) {
-  char text[24];
-  std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(value));
-  return text;
-}
 
 /// The time of the next SystemC activity, now included; far in the future when there is none.
 sc_time next_activity() {

@@ -16,6 +16,11 @@ std::optional<unsigned> Turns::first_ready(bool done) const {
   return std::nullopt;
 }
 
+std::optional<unsigned> Turns::next() const {
+  const auto executing = first_ready(false);
+  return executing ? executing : first_ready(true);
+}
+
 void Turns::give(unsigned hart) {
   holder_ = hart;
   places_[hart]->called.notify(sc_core::SC_ZERO_TIME);
@@ -33,8 +38,7 @@ void Turns::join(unsigned hart) {
     sc_core::wait(sc_core::SC_ZERO_TIME);
     if (!holder_) {
       if (sc_time_stamp() >= end_) begin_slice();
-      const auto next = first_ready(false);
-      give(next ? *next : *first_ready(true));
+      give(*next());  // this hart, at least, is ready
     }
   }
   while (holder_ != hart) sc_core::wait(places_[hart]->called);
@@ -43,9 +47,7 @@ void Turns::join(unsigned hart) {
 void Turns::leave(unsigned hart) {
   places_[hart]->ready = false;
   if (holder_ != hart) return;
-  // Who is done already has the turn only to wait for the slice's end.
-  const auto next = first_ready(false);
-  holder_ = next ? next : first_ready(true);
+  holder_ = next();
   if (holder_) give(*holder_);
 }
 
@@ -55,8 +57,8 @@ void Turns::pass(unsigned hart) {
   while (holder_ != hart || place.done) {
     if (holder_ != hart) {
       sc_core::wait(place.called);
-    } else if (const auto next = first_ready(false)) {
-      give(*next);
+    } else if (const auto executing = first_ready(false)) {
+      give(*executing);
     } else if (sc_time_stamp() < end_) {
       sc_core::wait(end_ - sc_time_stamp());
     } else {

@@ -44,6 +44,9 @@ class Turns {
   void begin_slice();
   void give(unsigned hart);
   std::optional<unsigned> first_ready(bool done) const;
+  /// Who is to have the turn; nobody if all wait. Who is done in this slice has it only to wait for
+  /// the slice's end.
+  std::optional<unsigned> next() const;
 
   const sc_core::sc_time slice_;
   std::vector<std::unique_ptr<Place>> places_;

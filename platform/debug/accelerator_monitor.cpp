@@ -1,10 +1,12 @@
 #include "debug/accelerator_monitor.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "abi/npim_abi.h"
+#include "bus/address_map.h"
 
 namespace npim::debug {
 namespace {
@@ -12,11 +14,7 @@ namespace {
 /// Commands and completions that `queue` lists.
 constexpr std::uint32_t kMostListed = 16;
 
-std::string hex(std::uint64_t value) {
-  char text[24];
-  std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(value));
-  return text;
-}
+using bus::hex;
 
 class AcceleratorView {
  public:
@@ -36,6 +34,10 @@ class AcceleratorView {
   std::string describe(const abi::RegisterInfo &info) const;
   std::string meaning(const abi::RegisterInfo &info, std::uint64_t value) const;
   Ring ring() const;
+  /// A ring's record of an index, behind the beginning of its line; nothing where memory has none.
+  template <typename Record>
+  std::pair<std::string, std::optional<Record>> record(std::uint64_t base, const Ring &ring,
+                                                       std::uint32_t index) const;
   std::string command_line(const Ring &ring, std::uint32_t index) const;
   std::string completion_line(const Ring &ring, std::uint32_t index) const;
 
@@ -90,13 +92,23 @@ AcceleratorView::Ring AcceleratorView::ring() const {
   return ring;
 }
 
-std::string AcceleratorView::command_line(const Ring &ring, std::uint32_t index) const {
+template <typename Record>
+std::pair<std::string, std::optional<Record>> AcceleratorView::record(std::uint64_t base,
+                                                                      const Ring &ring,
+                                                                      std::uint32_t index) const {
   const std::uint64_t slot = index & (ring.entries - 1);
-  const std::uint64_t address = ring.base + slot * abi::Descriptor::kBytes;
-  std::uint8_t bytes[abi::Descriptor::kBytes];
-  std::string text = "  " + std::to_string(index) + " at " + hex(address) + ": ";
-  if (read_(address, bytes, sizeof bytes) != sizeof bytes) return text + "not readable\n";
-  const auto command = abi::Descriptor::decode(bytes);
+  const std::uint64_t address = base + slot * Record::kBytes;
+  const std::string place = "  " + std::to_string(index) + " at " + hex(address) + ": ";
+  std::uint8_t bytes[Record::kBytes];
+  if (read_(address, bytes, sizeof bytes) != sizeof bytes) return {place, std::nullopt};
+  return {place, Record::decode(bytes)};
+}
+
+std::string AcceleratorView::command_line(const Ring &ring, std::uint32_t index) const {
+  const auto [text_before, read] = record<abi::Descriptor>(ring.base, ring, index);
+  if (!read) return text_before + "not readable\n";
+  const abi::Descriptor &command = *read;
+  std::string text = text_before;
   text += abi::name(static_cast<abi::Opcode>(command.opcode));
   text += " tag=" + std::to_string(command.tag) + " flags=" + hex(command.flags);
   text += " source=" + hex(command.source) + "+" + std::to_string(command.source_bytes);
@@ -107,12 +119,10 @@ std::string AcceleratorView::command_line(const Ring &ring, std::uint32_t index)
 }
 
 std::string AcceleratorView::completion_line(const Ring &ring, std::uint32_t index) const {
-  const std::uint64_t slot = index & (ring.entries - 1);
-  const std::uint64_t address = ring.completions + slot * abi::Completion::kBytes;
-  std::uint8_t bytes[abi::Completion::kBytes];
-  std::string text = "  " + std::to_string(index) + " at " + hex(address) + ": ";
-  if (read_(address, bytes, sizeof bytes) != sizeof bytes) return text + "not readable\n";
-  const auto completion = abi::Completion::decode(bytes);
+  const auto [text_before, read] = record<abi::Completion>(ring.completions, ring, index);
+  if (!read) return text_before + "not readable\n";
+  const abi::Completion &completion = *read;
+  std::string text = text_before;
   text += abi::name(static_cast<abi::Error>(completion.error));
   text += " duration=" + std::to_string(completion.duration_ns) + " ns";
   if (completion.error != 0) {

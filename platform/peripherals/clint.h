@@ -17,7 +17,6 @@ namespace npim::peripherals {
 class Clint : public sc_core::sc_module {
  public:
   static constexpr std::uint64_t kSize = 0x10000;
-  static constexpr unsigned kMostHarts = 4095;
   static constexpr std::uint64_t kMsip = 0x0;
   static constexpr std::uint64_t kMtimecmp = 0x4000;
   static constexpr std::uint64_t kMtime = 0xbff8;
@@ -26,7 +25,7 @@ class Clint : public sc_core::sc_module {
   sc_core::sc_vector<sc_core::sc_out<bool>> software;  ///< by hart; to mip.MSIP
   sc_core::sc_vector<sc_core::sc_out<bool>> timer;     ///< to mip.MTIP: mtime >= mtimecmp
 
-  /// One step of mtime lasts `tick`: 100 ns at the 10 MHz of QEMU's virt. At most kMostHarts.
+  /// One step of mtime lasts `tick`: 100 ns at the 10 MHz of QEMU's virt.
   Clint(const sc_core::sc_module_name &name, const sc_core::sc_time &tick, unsigned harts = 1);
 
   /// Value of mtime at a simulated time, which may lie ahead of the kernel's.

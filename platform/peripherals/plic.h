@@ -19,7 +19,6 @@ class Plic : public sc_core::sc_module {
  public:
   static constexpr std::uint64_t kSize = 0x600000;
   static constexpr unsigned kSources = 96;  ///< 0 means "none"; 1 to 95 are lines
-  static constexpr unsigned kMostHarts = 64;
   static constexpr unsigned kHighestPriority = 7;
   static constexpr std::uint64_t kPriority = 0x0;
   static constexpr std::uint64_t kPending = 0x1000;
