@@ -6,9 +6,11 @@ JOBS ?= $(shell nproc)
 PACKAGES := g++ make cmake ninja-build pkg-config ccache \
   libsystemc-dev libboost1.81-dev libboost-json1.81-dev libboost-program-options1.81-dev \
   libboost-iostreams1.81-dev libonnx-dev libprotobuf-dev protobuf-compiler libeigen3-dev libhwy-dev \
-  libelf-dev libfdt-dev libgtest-dev libgmock-dev libbenchmark-dev \
-  gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc gdb-multiarch \
-  clang clang-format clang-tidy ngspice
+  libelf-dev libfdt-dev libgtest-dev libgmock-dev libbenchmark-dev libjs-chart.js \
+  gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf
+
+# What tests and checks run beside it; `make demo` does without.
+TEST_PACKAGES := qemu-system-misc gdb-multiarch ngspice chromium clang clang-format clang-tidy
 
 NPIM := $(BUILD)/npim
 DIGITS := configs/networks/digits
@@ -20,7 +22,7 @@ LINUX := build/linux
 LINUX_SOURCES := $(wildcard firmware/linux/*/* firmware/linux/module/shim/* firmware/driver/* \
   firmware/runtime/* firmware/include/npim/*)
 
-.PHONY: help deps configure build firmware demo test slow-test asan-test bench fuzz format check-format tidy clean
+.PHONY: help deps test-deps configure build firmware demo test slow-test asan-test bench fuzz format check-format tidy clean
 
 help:
 	@echo 'make demo       install what is missing, build, and classify digits on the simulated chip'
@@ -31,7 +33,7 @@ help:
 	@echo 'make asan-test  the tests with AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make bench      the benchmarks'
 	@echo 'make fuzz       run every fuzz target for a few seconds'
-	@echo 'make deps       only install the Debian packages'
+	@echo 'make deps       only install the Debian packages; make test-deps: those of the tests too'
 	@echo 'make format, make check-format, make tidy, make clean'
 	@echo 'PRESET=release|debug|asan chooses the build (default release)'
 
@@ -45,6 +47,10 @@ deps:
 	  $$sudo apt-get update -q && \
 	  $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing; \
 	fi
+
+# Target-specific values reach what a target depends on, `deps` too.
+test slow-test asan-test tidy test-deps: PACKAGES += $(TEST_PACKAGES)
+test-deps: deps
 
 configure: deps
 	@cmake --preset $(PRESET) >build-$(PRESET).log 2>&1 || { cat build-$(PRESET).log; rm -f build-$(PRESET).log; exit 1; }; \

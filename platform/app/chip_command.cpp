@@ -3,10 +3,10 @@
 
 #include "app/command.h"
 #include "app/text_table.h"
-#include "base/file.h"
 #include "cost/bill.h"
 #include "cost/published.h"
 #include "cost/window_cycle.h"
+#include "report/html_page.h"
 
 namespace npim::app {
 namespace {
@@ -19,18 +19,20 @@ using cost::PowerArea;
 using cost::Published;
 
 struct ChipOptions {
-  std::string chip, json;
+  std::string chip;
+  report::ReportFiles report;
 };
 
 bool parse(const Arguments &arguments, ChipOptions &to) {
   po::options_description options("Options");
   auto add = options.add_options();
   add("chip", po::value(&to.chip)->required(), "chip configuration (configs/chips/*.json)");
-  add("json", po::value(&to.json), "write the tables as JSON too");
+  add("json", po::value(&to.report.json), "write the tables as JSON too");
+  add("html", po::value(&to.report.html_folder), "folder for a page with charts (chip.html)");
   po::variables_map values;
   return parse_arguments(
       arguments,
-      "Usage: npim chip FILE [--json FILE]\n\n"
+      "Usage: npim chip FILE [--json FILE] [--html DIR]\n\n"
       "Adds up power (everything active) and area from the component libraries that the\n"
       "configuration names, beside the published figures where it names some.",
       options, "chip", values);
@@ -147,7 +149,8 @@ boost::json::object figures_json(const PowerArea &model, const Published::Line *
   return json;
 }
 
-boost::json::object json_report(const Bill &bill, const Published &published) {
+boost::json::object json_report(const std::string &path, const Bill &bill,
+                                const Published &published) {
   boost::json::array rows;
   for (const Row &row : rows_of(bill, published)) {
     boost::json::object json = figures_json(row.model, row.published);
@@ -159,6 +162,7 @@ boost::json::object json_report(const Bill &bill, const Published &published) {
   boost::json::array components;
   for (const auto &line : bill.lines()) {
     components.push_back({{"name", cost::to_text(line.part)},
+                          {"units_per_chip", bill.units_per_chip(line.part)},
                           {"unit_power_mw", line.unit.power_mw},
                           {"unit_static_mw", line.unit.static_mw},
                           {"unit_area_mm2", line.unit.area_mm2},
@@ -169,15 +173,17 @@ boost::json::object json_report(const Bill &bill, const Published &published) {
   boost::json::object figures, anchors;
   for (const auto &[name, value] : cost::summary_figures(bill)) figures[name] = value;
   for (const auto &[name, value] : published.figures) anchors[name] = value;
-  return {{"chip", bill.chip().name},
-          {"dataflow", config::to_text(bill.chip().dataflow)},
-          {"technology_nm", bill.chip().technology_nm},
-          {"published_source", published.source},
-          {"rows", rows},
-          {"figures", figures},
-          {"published_figures", anchors},
-          {"window_period_ns", cost::window_cycle(bill.chip()).period_ns},
-          {"components", components}};
+  auto json = report::begin_report("chip", 0, config::Node::load(path).value());
+  json["chip"] = bill.chip().name;
+  json["dataflow"] = config::to_text(bill.chip().dataflow);
+  json["technology_nm"] = bill.chip().technology_nm;
+  json["published_source"] = published.source;
+  json["rows"] = rows;
+  json["figures"] = figures;
+  json["published_figures"] = anchors;
+  json["window_period_ns"] = cost::window_cycle(bill.chip()).period_ns;
+  json["components"] = components;
+  return json;
 }
 
 }  // namespace
@@ -185,6 +191,7 @@ boost::json::object json_report(const Bill &bill, const Published &published) {
 int chip_command(const Arguments &arguments) {
   ChipOptions options;
   if (!parse(arguments, options)) return kSuccess;
+  report::check_report_files(options.report);
   const config::ChipConfig chip = config::load_chip_config(options.chip);
   const Bill bill = cost::make_bill(chip);
   Published published;
@@ -198,9 +205,7 @@ int chip_command(const Arguments &arguments) {
   std::cout << "\n\n";
   print_parts(bill, published);
   print_figures(bill, published);
-  if (!options.json.empty()) {
-    write_file(options.json, boost::json::serialize(json_report(bill, published)) + "\n");
-  }
+  announce(report::write_report(json_report(options.chip, bill, published), options.report));
   return kSuccess;
 }
 

@@ -9,6 +9,10 @@ namespace npim::app {
 
 namespace po = boost::program_options;
 
+void announce(const std::string &page) {
+  if (!page.empty()) std::cout << "Written: " << page << '\n';
+}
+
 bool parse_arguments(const Arguments &arguments, const std::string &usage,
                      po::options_description options, const std::string &positional,
                      po::variables_map &values) {

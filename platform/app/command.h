@@ -27,6 +27,9 @@ int compile_command(const Arguments &arguments);
 int periph_command(const Arguments &arguments);
 int accuracy_command(const Arguments &arguments);
 
+/// Says where a report's page is; nothing for "".
+void announce(const std::string &page);
+
 /// Parses the arguments of a subcommand. `positional` names an option that arguments without a dash
 /// go to (or is empty). Prints `usage` and the options and returns false on --help. Throws
 /// InputError on unknown or missing options.

@@ -8,12 +8,11 @@
 
 #include "analysis/compare.h"
 #include "app/command.h"
-#include "app/compare_page.h"
 #include "app/text_table.h"
-#include "base/file.h"
 #include "cost/published.h"
 #include "cost/window_cycle.h"
 #include "network/zoo.h"
+#include "report/html_page.h"
 
 namespace npim::app {
 namespace {
@@ -28,11 +27,13 @@ using cost::Accounting;
 using cost::Bill;
 
 constexpr std::uint64_t kSeed = 1;  // of the weights, whose values do not matter here
+constexpr const char *kChips[] = {"neural-pim", "isaac-style", "cascade-style"};
 constexpr Accounting kAccountings[] = {Accounting::kPoweredTime, Accounting::kPerAction};
 
 struct CompareOptions {
   std::vector<std::string> networks;
-  std::string configs = "configs", accounting, json, html;
+  std::string configs = "configs", accounting;
+  report::ReportFiles report;
 };
 
 bool parse(const Arguments &arguments, CompareOptions &to) {
@@ -43,8 +44,9 @@ bool parse(const Arguments &arguments, CompareOptions &to) {
       "folder with chips/, components/ and published/");
   add("accounting", po::value(&to.accounting)->default_value("powered-time"),
       "of the tables by network: powered-time or per-action");
-  add("json", po::value(&to.json), "write all results as JSON too");
-  add("html", po::value(&to.html), "folder for a page with charts and tables (compare.html)");
+  add("json", po::value(&to.report.json), "write all results as JSON too");
+  add("html", po::value(&to.report.html_folder),
+      "folder for a page with charts and tables (compare.html)");
   po::variables_map values;
   if (!parse_arguments(
           arguments,
@@ -70,11 +72,14 @@ std::vector<Workload> load_workloads(const std::vector<std::string> &names) {
   return works;
 }
 
+std::string chip_path(const std::string &configs, const std::string &name) {
+  return configs + "/chips/" + name + ".json";
+}
+
 std::vector<Bill> load_bills(const std::string &configs) {
   std::vector<Bill> bills;
-  for (const char *name : {"neural-pim", "isaac-style", "cascade-style"}) {
-    bills.push_back(
-        cost::make_bill(config::load_chip_config(configs + "/chips/" + name + ".json")));
+  for (const char *name : kChips) {
+    bills.push_back(cost::make_bill(config::load_chip_config(chip_path(configs, name))));
   }
   return bills;
 }
@@ -298,13 +303,21 @@ VariantGains gains_of(const Variant &variant, const std::vector<Workload> &works
           comparison.mean_throughput_gain(1)};
 }
 
-void print_variants(const std::vector<Workload> &works, const std::vector<Bill> &bills) {
+std::vector<VariantGains> variant_gains(const std::vector<Workload> &works,
+                                        const std::vector<Bill> &bills) {
+  std::vector<VariantGains> gains;
+  for (const Variant &variant : kVariants) gains.push_back(gains_of(variant, works, bills));
+  return gains;
+}
+
+void print_variants(const std::vector<VariantGains> &variants, const std::vector<Bill> &bills) {
   std::cout << "What the gains would be if a baseline were read otherwise\n\n";
   TextTable table({"chip", "changed", "energy, powered time", "energy, per action", "throughput"});
-  for (const Variant &variant : kVariants) {
-    const VariantGains gains = gains_of(variant, works, bills);
-    table.add({bills[variant.chip].chip().name, variant.text, fixed(gains.energy_powered, 2),
-               fixed(gains.energy_action, 2), fixed(gains.throughput, 2)});
+  for (std::size_t i = 0; i < variants.size(); ++i) {
+    const VariantGains &gains = variants[i];
+    table.add({bills[kVariants[i].chip].chip().name, kVariants[i].text,
+               fixed(gains.energy_powered, 2), fixed(gains.energy_action, 2),
+               fixed(gains.throughput, 2)});
   }
   std::cout << table.format() << '\n';
 }
@@ -331,8 +344,30 @@ boost::json::object outcome_json(const std::string &chip, const Outcome &outcome
           {"energy_pj", energy}};
 }
 
-boost::json::object json_report(const Comparison &comparison,
-                                const PublishedComparison &published) {
+boost::json::array variants_json(const std::vector<VariantGains> &variants,
+                                 const std::vector<Bill> &bills) {
+  boost::json::array json;
+  for (std::size_t i = 0; i < variants.size(); ++i) {
+    json.push_back({{"chip", bills[kVariants[i].chip].chip().name},
+                    {"changed", kVariants[i].text},
+                    {"energy",
+                     {{cost::to_text(Accounting::kPoweredTime), variants[i].energy_powered},
+                      {cost::to_text(Accounting::kPerAction), variants[i].energy_action}}},
+                    {"throughput", variants[i].throughput}});
+  }
+  return json;
+}
+
+boost::json::object configurations(const std::string &configs) {
+  boost::json::object json;
+  for (const char *name : kChips) {
+    json[name] = config::Node::load(chip_path(configs, name)).value();
+  }
+  return json;
+}
+
+boost::json::object json_report(const Comparison &comparison, const PublishedComparison &published,
+                                const std::string &configs) {
   boost::json::array networks, gains;
   for (std::size_t n = 0; n < comparison.networks.size(); ++n) {
     boost::json::array chips;
@@ -358,10 +393,12 @@ boost::json::object json_report(const Comparison &comparison,
     }
     gains.push_back(std::move(gain));
   }
-  return {{"model", "analytic: a lower bound on time, energy from counts"},
-          {"networks", networks},
-          {"gains", gains},
-          {"published_source", published.source}};
+  auto json = report::begin_report("compare", kSeed, configurations(configs));
+  json["model"] = "analytic: a lower bound on time, energy from counts";
+  json["networks"] = networks;
+  json["gains"] = gains;
+  json["published_source"] = published.source;
+  return json;
 }
 
 }  // namespace
@@ -369,6 +406,7 @@ boost::json::object json_report(const Comparison &comparison,
 int compare_command(const Arguments &arguments) {
   CompareOptions options;
   if (!parse(arguments, options)) return kSuccess;
+  report::check_report_files(options.report);
   const std::vector<Bill> bills = load_bills(options.configs);
   const auto published =
       analysis::load_published_comparison(options.configs + "/published/comparison.json");
@@ -383,14 +421,11 @@ int compare_command(const Arguments &arguments) {
   print_shares(comparison, published);
   print_energy_explanation(comparison, published);
   print_throughput_explanation(comparison, bills);
-  print_variants(works, bills);
-  if (!options.json.empty()) {
-    write_file(options.json, boost::json::serialize(json_report(comparison, published)) + "\n");
-  }
-  if (!options.html.empty()) {
-    write_file(options.html + "/compare.html", compare_page(comparison, published));
-    std::cout << "Written: " << options.html << "/compare.html\n";
-  }
+  const auto variants = variant_gains(works, bills);
+  print_variants(variants, bills);
+  auto json = json_report(comparison, published, options.configs);
+  json["variants"] = variants_json(variants, bills);
+  announce(report::write_report(json, options.report));
   return kSuccess;
 }
 

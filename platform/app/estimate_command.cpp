@@ -4,10 +4,11 @@
 
 #include "analysis/performance.h"
 #include "app/command.h"
+#include "app/occupancy.h"
 #include "app/text_table.h"
-#include "base/file.h"
 #include "network/onnx_import.h"
 #include "network/zoo.h"
+#include "report/html_page.h"
 
 namespace npim::app {
 namespace {
@@ -18,8 +19,12 @@ using analysis::Workload;
 using cost::Accounting;
 using cost::Energy;
 
+constexpr std::uint64_t kSeed =
+    1;  // of weights that the file lacks, whose values do not matter here
+
 struct EstimateOptions {
-  std::string model, chip, accounting, json;
+  std::string model, chip, accounting;
+  report::ReportFiles report;
   int chips = 0;
 };
 
@@ -32,11 +37,12 @@ bool parse(const Arguments &arguments, EstimateOptions &to) {
   add("chips", po::value(&to.chips)->default_value(0), "how many; 0: as many as it needs");
   add("accounting", po::value(&to.accounting)->default_value("per-action"),
       "per-action or powered-time");
-  add("json", po::value(&to.json), "write the report as JSON too");
+  add("json", po::value(&to.report.json), "write the report as JSON too");
+  add("html", po::value(&to.report.html_folder), "folder for a page with charts (estimate.html)");
   po::variables_map values;
   if (!parse_arguments(
           arguments,
-          "Usage: npim estimate MODEL.onnx --chip FILE [--chips N] [--json FILE]\n\n"
+          "Usage: npim estimate MODEL.onnx --chip FILE [--chips N] [--json FILE] [--html DIR]\n\n"
           "Time and energy by layer without simulation. Analytic model: a lower bound on time,\n"
           "energy from counted actions, every input slice driven.",
           options, "model", values)) {
@@ -54,10 +60,10 @@ bool parse(const Arguments &arguments, EstimateOptions &to) {
 network::Graph load(const std::string &model) {
   const auto &names = network::zoo_names();
   if (std::find(names.begin(), names.end(), model) != names.end()) {
-    return network::zoo_network(model, 1);
+    return network::zoo_network(model, kSeed);
   }
   network::ImportOptions import;
-  import.synthetic_weights = 1;
+  import.synthetic_weights = kSeed;
   return network::import_onnx(model, import);
 }
 
@@ -100,7 +106,8 @@ void print_energy(const Energy &energy) {
   std::cout << table.format() << '\n';
 }
 
-boost::json::object json_report(const Workload &work, const Plan &plan, const Energy &energy) {
+boost::json::object json_report(const EstimateOptions &options, const Workload &work,
+                                const Plan &plan, const Energy &energy) {
   boost::json::array layers;
   for (std::size_t i = 0; i < work.layers.size(); ++i) {
     layers.push_back({{"name", work.layers[i].name},
@@ -120,19 +127,21 @@ boost::json::object json_report(const Workload &work, const Plan &plan, const En
     components[cost::to_text(part)] = {{"dynamic_pj", energy.dynamic_pj[i]},
                                        {"static_pj", energy.static_pj[i]}};
   }
-  return {{"network", work.name},
-          {"model", "analytic: a lower bound on time, energy from counts"},
-          {"accounting", cost::to_text(energy.accounting)},
-          {"chips", plan.chips},
-          {"arrays_used", plan.arrays_used},
-          {"arrays", plan.arrays},
-          {"macs", work.macs()},
-          {"image_ns", plan.image_ns},
-          {"latency_ns", plan.latency_ns},
-          {"host_link_ns", plan.host_link_ns},
-          {"energy_pj", energy.total_pj()},
-          {"components", components},
-          {"layers", layers}};
+  auto json = report::begin_report("estimate", kSeed, config::Node::load(options.chip).value());
+  json["network"] = work.name;
+  json["model"] = "analytic: a lower bound on time, energy from counts";
+  json["accounting"] = cost::to_text(energy.accounting);
+  json["chips"] = plan.chips;
+  json["arrays_used"] = plan.arrays_used;
+  json["arrays"] = plan.arrays;
+  json["macs"] = work.macs();
+  json["image_ns"] = plan.image_ns;
+  json["latency_ns"] = plan.latency_ns;
+  json["host_link_ns"] = plan.host_link_ns;
+  json["energy_pj"] = energy.total_pj();
+  json["components"] = components;
+  json["layers"] = layers;
+  return json;
 }
 
 }  // namespace
@@ -140,6 +149,7 @@ boost::json::object json_report(const Workload &work, const Plan &plan, const En
 int estimate_command(const Arguments &arguments) {
   EstimateOptions options;
   if (!parse(arguments, options)) return kSuccess;
+  report::check_report_files(options.report);
   const cost::Bill bill = cost::make_bill(config::load_chip_config(options.chip));
   const Workload work = analysis::workload_of(load(options.model));
   if (work.layers.empty()) {
@@ -164,9 +174,9 @@ int estimate_command(const Arguments &arguments) {
             << fixed(plan.host_link_ns / 1e3, 3) << " us to bring it), "
             << fixed(energy.total_pj() / 1e6, 1) << " uJ per image, "
             << fixed(2e-3 * static_cast<double>(work.macs()) / plan.image_ns, 2) << " TOPS\n";
-  if (!options.json.empty()) {
-    write_file(options.json, boost::json::serialize(json_report(work, plan, energy)) + "\n");
-  }
+  auto json = json_report(options, work, plan, energy);
+  json["tiles"] = tiles_json(work, plan, bill.chip(), energy);
+  announce(report::write_report(json, options.report));
   return kSuccess;
 }
 

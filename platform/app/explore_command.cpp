@@ -11,6 +11,7 @@
 #include "app/command.h"
 #include "app/text_table.h"
 #include "base/file.h"
+#include "report/html_page.h"
 
 namespace npim::app {
 namespace {
@@ -20,7 +21,8 @@ using analysis::DesignResult;
 using analysis::Sweep;
 
 struct ExploreOptions {
-  std::string sweep, csv, json;
+  std::string sweep, csv;
+  report::ReportFiles report;
   int threads = 0, top = 10;
 };
 
@@ -30,12 +32,14 @@ bool parse(const Arguments &arguments, ExploreOptions &to) {
   add("sweep", po::value(&to.sweep)->required(), "sweep (configs/sweeps/*.json)");
   add("csv", po::value(&to.csv),
       "write each point as it is finished; an interrupted sweep goes on from this file");
-  add("json", po::value(&to.json), "write results and front as JSON when the sweep is complete");
+  add("json", po::value(&to.report.json),
+      "write results and front as JSON when the sweep is complete");
+  add("html", po::value(&to.report.html_folder), "folder for a page with charts (explore.html)");
   add("threads", po::value(&to.threads)->default_value(0), "0: as many as there are cores");
   add("top", po::value(&to.top)->default_value(10), "best points to print");
   po::variables_map values;
   if (!parse_arguments(arguments,
-                       "Usage: npim explore SWEEP.json [--csv FILE] [--json FILE]\n\n"
+                       "Usage: npim explore SWEEP.json [--csv FILE] [--json FILE] [--html DIR]\n\n"
                        "Peak computation efficiency of every point of a grid of chips, from the\n"
                        "cost model and the analytic window period.",
                        options, "sweep", values)) {
@@ -218,18 +222,19 @@ boost::json::object result_json(const DesignResult &r) {
           {"converter_use", r.converter_use}};
 }
 
-boost::json::object json_report(const Results &results, const std::vector<DesignResult> &ranked,
-                                const Sweep &sweep) {
+boost::json::object json_report(const std::string &path, const Results &results,
+                                const std::vector<DesignResult> &ranked, const Sweep &sweep) {
   boost::json::array points, front;
   for (const auto &[index, result] : results) points.push_back(result_json(result));
   for (const std::size_t i : analysis::pareto_front(ranked)) {
     front.push_back(result_json(ranked[i]));
   }
-  boost::json::object json = {{"sweep", sweep.name},
-                              {"model", "analytic, peak over the area and power of tiles"},
-                              {"points", points},
-                              {"pareto_front", front},
-                              {"best", result_json(ranked.front())}};
+  auto json = report::begin_report("explore", 0, config::Node::load(path).value());
+  json["sweep"] = sweep.name;
+  json["model"] = "analytic, peak over the area and power of tiles";
+  json["points"] = points;
+  json["pareto_front"] = front;
+  json["best"] = result_json(ranked.front());
   if (sweep.published) {
     json["published"] = {{"source", sweep.published->source},
                          {"best", analysis::to_text(sweep.published->best)},
@@ -243,6 +248,7 @@ boost::json::object json_report(const Results &results, const std::vector<Design
 int explore_command(const Arguments &arguments) {
   ExploreOptions options;
   if (!parse(arguments, options)) return kSuccess;
+  report::check_report_files(options.report);
   const Sweep sweep = analysis::load_sweep(options.sweep);
   const Results results = run(options, sweep);
   std::vector<DesignResult> ranked;
@@ -263,9 +269,8 @@ int explore_command(const Arguments &arguments) {
   for (const std::size_t i : analysis::pareto_front(ranked)) front.add(row_of(ranked[i]));
   std::cout << best.format() << "\nPareto front of both efficiencies\n\n" << front.format() << '\n';
   print_published(ranked, sweep);
-  if (!options.json.empty()) {
-    write_file(options.json, boost::json::serialize(json_report(results, ranked, sweep)) + "\n");
-  }
+  announce(
+      report::write_report(json_report(options.sweep, results, ranked, sweep), options.report));
   return kSuccess;
 }
 

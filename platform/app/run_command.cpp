@@ -25,6 +25,7 @@
 #include "debug/instruction_trace.h"
 #include "mapping/mapping.h"
 #include "network/dataset.h"
+#include "report/html_page.h"
 
 namespace npim::app {
 namespace {
@@ -35,9 +36,10 @@ using sc_core::sc_time;
 constexpr std::size_t kLargestKernel = std::size_t{512} << 20;
 
 struct RunOptions {
-  std::string platform, firmware, program, images, labels, bootargs, json, trace, uart_input,
+  std::string platform, firmware, program, images, labels, bootargs, trace, uart_input,
       uart_input_after, kernel, initrd;
   HartViewOptions views;
+  report::ReportFiles report;
   int count = 0, show = 5, batch = 0;
   double timeout_s = 0, quantum_ns = 0;
   bool no_dmi = false, check = false, oracle = false, stats = false;
@@ -62,7 +64,8 @@ bool parse(const Arguments &arguments, RunOptions &to) {
   add("bootargs", po::value(&to.bootargs), "boot arguments for the firmware, before those above");
   add("check", po::bool_switch(&to.check),
       "compare every logit with the integer golden executor's; exit 1 if one differs");
-  add("json", po::value(&to.json), "write predictions, logits and counters");
+  add("json", po::value(&to.report.json), "write predictions, logits and counters");
+  add("html", po::value(&to.report.html_folder), "folder for a page with charts (run.html)");
   add("trace", po::value(&to.trace), "write a timeline for ui.perfetto.dev (Chrome trace JSON)");
   add("timeout", po::value(&to.timeout_s)->default_value(10),
       "end the run after so many simulated seconds");
@@ -371,21 +374,33 @@ void print_summary(const Outcome &outcome) {
   }
 }
 
-void write_json(const RunOptions &options, const Outcome &outcome,
-                const accelerator::Accelerator *accelerator) {
-  boost::json::object json = {
-      {"end", end_name(outcome.result.end)},
-      {"exit_code", outcome.result.exit_code},
-      {"reason", outcome.result.reason},
-      {"simulated_ps",
-       static_cast<std::int64_t>(std::llround(outcome.result.time / sc_time(1, sc_core::SC_PS)))},
-      {"instructions", outcome.hart.instructions},
-      {"hart_cycles", outcome.hart.cycles},
-      {"exceptions", outcome.hart.exceptions},
-      {"interrupts", outcome.hart.interrupts},
-      {"device_reads", outcome.hart.device_reads},
-      {"device_writes", outcome.hart.device_writes},
-      {"host_seconds", outcome.host_s}};
+void add_outcome(const Outcome &outcome, boost::json::object &json) {
+  json["end"] = end_name(outcome.result.end);
+  json["exit_code"] = outcome.result.exit_code;
+  json["reason"] = outcome.result.reason;
+  json["simulated_ps"] =
+      static_cast<std::int64_t>(std::llround(outcome.result.time / sc_time(1, sc_core::SC_PS)));
+  json["instructions"] = outcome.hart.instructions;
+  json["hart_cycles"] = outcome.hart.cycles;
+  json["exceptions"] = outcome.hart.exceptions;
+  json["interrupts"] = outcome.hart.interrupts;
+  json["device_reads"] = outcome.hart.device_reads;
+  json["device_writes"] = outcome.hart.device_writes;
+  json["host_seconds"] = outcome.host_s;
+}
+
+boost::json::object configurations(const RunOptions &options, const Inputs &inputs) {
+  boost::json::object json = {{"platform", config::Node::load(options.platform).value()}};
+  if (inputs.chip) json["chip"] = config::Node::load(inputs.platform.chip_path).value();
+  return json;
+}
+
+boost::json::object json_report(const RunOptions &options, const Inputs &inputs,
+                                const Outcome &outcome,
+                                const accelerator::Accelerator *accelerator) {
+  auto json = report::begin_report("run", 0, configurations(options, inputs));
+  add_outcome(outcome, json);
+  if (inputs.program) json["network"] = inputs.program->name;
   if (accelerator != nullptr) {
     const auto &counters = accelerator->chip().counters();
     json["chip"] = {{"windows", counters.windows},
@@ -394,7 +409,7 @@ void write_json(const RunOptions &options, const Outcome &outcome,
   }
   add_to_json(outcome.results, json);
   if (outcome.check_passed) json["check_passed"] = *outcome.check_passed;
-  write_file(options.json, boost::json::serialize(json) + "\n");
+  return json;
 }
 
 }  // namespace
@@ -403,7 +418,7 @@ int run_command(const Arguments &arguments) {
   RunOptions options;
   if (!parse(arguments, options)) return kSuccess;
   Inputs inputs = read_inputs(options);
-  if (!options.json.empty()) write_file(options.json, "");  // refuse now rather than after the run
+  report::check_report_files(options.report);  // refuse now rather than after the run
   Session session(options, inputs);
   Outcome outcome;
   const auto start = std::chrono::steady_clock::now();
@@ -417,7 +432,8 @@ int run_command(const Arguments &arguments) {
   if (options.stats)
     std::cout << statistics_text(outcome.hart, session.board().harts(), outcome.host_s);
   if (options.check) outcome.check_passed = check_results(options, inputs, outcome.results);
-  if (!options.json.empty()) write_json(options, outcome, session.accelerator());
+  announce(report::write_report(json_report(options, inputs, outcome, session.accelerator()),
+                                options.report));
   const auto &result = outcome.result;
   const bool ended_well = result.end == board::End::kPass ||
                           (result.end == board::End::kStopped && result.exit_code == 0);
