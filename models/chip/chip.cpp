@@ -8,7 +8,7 @@ namespace {
 std::vector<std::unique_ptr<Tile>> make_tiles(ChipContext &context) {
   std::vector<std::unique_ptr<Tile>> tiles;
   for (int i = 0; i < context.config.tiles(); ++i) {
-    tiles.push_back(std::make_unique<Tile>(("tile" + std::to_string(i)).c_str(), context));
+    tiles.push_back(std::make_unique<Tile>(("tile" + std::to_string(i)).c_str(), context, i));
   }
   return tiles;
 }

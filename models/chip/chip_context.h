@@ -9,7 +9,7 @@
 #include "chip/timing.h"
 #include "chip/wake_queue.h"
 #include "config/chip_config.h"
-#include "dataflow/strategy_c.h"
+#include "dataflow/datapath.h"
 
 namespace npim::chip {
 
@@ -36,14 +36,14 @@ struct ChipContext {
   ChipContext(const config::ChipConfig &chip_config, dataflow::Kernel value_kernel)
       : config(chip_config),
         timing(config),
-        geometry(config.array),
-        kernel(value_kernel),
+        datapath(config, value_kernel),
+        geometry(datapath.geometry()),
         bus_bytes(static_cast<std::uint64_t>(config.bus_bits + 7) / 8) {}
 
   const config::ChipConfig config;
   const Timing timing;
-  const device::ArrayGeometry geometry;
-  const dataflow::Kernel kernel;
+  const dataflow::Datapath datapath;
+  const device::ArrayGeometry &geometry;
   const std::uint64_t bus_bytes;
   WakeQueue wakes{"wakes"};
   Activity activity;

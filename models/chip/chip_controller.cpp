@@ -176,6 +176,7 @@ void ChipController::release_units() {
 
 void ChipController::unload() {
   loaded_ = false;
+  images_run_ = 0;
   kill_processes();
   stages_.clear();
   images_.clear();
@@ -408,12 +409,15 @@ ChipController::Outcome ChipController::run(const Descriptor &command) {
   const auto processes = static_cast<int>(stages_.size()) * StageEngine::kProcesses + kOwnProcesses;
   Activity &activity = context_.activity;
   activity.begin(processes);
-  for (StageEngine *stage : stages_) stage->begin(command.count);
+  for (StageEngine *stage : stages_) stage->begin(command.count, images_run_);
   start_run_.notify(sc_core::SC_ZERO_TIME);
   while (!activity.is_quiet() && !cancelled_ && run_.fault.ok()) {
     sc_core::wait(activity.quiet() | abort_);
   }
-  if (activity.is_done()) return {};
+  if (activity.is_done()) {
+    images_run_ += command.count;
+    return {};
+  }
   Outcome outcome = run_.fault;
   if (cancelled_) {
     outcome = {Error::kCancelled};

@@ -6,6 +6,9 @@
 // other, IMAs at the same time; an array takes rows x write_verify_pulses x (write pulse + verify).
 // An array counts as programmed when the whole command has completed.
 // LOAD_CONTROL ends and forgets the previous stages even when it fails.
+// RUN: images are numbered from the last LOAD_CONTROL or reset on, through all RUNs that have
+// completed. These numbers key the noise of windows, so that results do not depend on how a driver
+// divides its images among RUNs, and a RUN that is repeated after an error gives the same.
 #pragma once
 
 #include <tlm_utils/simple_initiator_socket.h>
@@ -105,6 +108,7 @@ class ChipController : public sc_core::sc_module {
 
   program::ControlProgram program_;
   bool loaded_ = false;
+  std::uint64_t images_run_ = 0;       // since the control vectors were loaded
   std::vector<StageEngine *> stages_;  // in load order
   ImageSender images_;
   std::unique_ptr<StreamPort> output_port_;

@@ -10,53 +10,44 @@
 #include <vector>
 
 #include "chip/chip_context.h"
-#include "crossbar/array.h"
-#include "dataflow/strategy_c.h"
+#include "dataflow/datapath.h"
 
 namespace npim::chip {
 
-/// One crossbar and the mark that it has been programmed since the last reset.
+/// One crossbar with its share of NNS+A and converters, and the mark that it has been programmed
+/// since the last reset. Cells that nobody uses cost no memory.
 class Crossbar : public sc_core::sc_module {
  public:
-  Crossbar(const sc_core::sc_module_name &module_name, const device::ArrayGeometry &geometry)
-      : sc_module(module_name), array(geometry) {}
+  Crossbar(const sc_core::sc_module_name &module_name, const dataflow::Datapath &datapath,
+           dataflow::ArrayPlace place)
+      : sc_module(module_name), datapath_(datapath), place_(place) {}
 
-  crossbar::Array array;
+  dataflow::ArrayDatapath &array() {
+    if (!array_) array_ = datapath_.make_array(place_);
+    return *array_;
+  }
   bool programmed = false;
+
+ private:
+  const dataflow::Datapath &datapath_;
+  const dataflow::ArrayPlace place_;
+  std::unique_ptr<dataflow::ArrayDatapath> array_;
 };
 
-/// The DACs of all word lines of an IMA.
-class DacBank : public sc_core::sc_module {
- public:
-  DacBank(const sc_core::sc_module_name &module_name, const config::ChipConfig &chip)
-      : sc_module(module_name), dac(chip.dac_bits, chip.input_bits) {}
-
-  const peripheral::Dac dac;
-};
-
-/// The shift-and-adds, one per array.
-class NnsaBank : public sc_core::sc_module {
- public:
-  NnsaBank(const sc_core::sc_module_name &module_name, const config::ChipConfig &chip)
-      : sc_module(module_name), shift_add(chip.dac_bits) {}
-
-  const peripheral::IdealNnsa shift_add;
-};
-
-/// Holds the sums of each array, in units of input LSB * weight LSB, until they are converted.
+/// Holds the sums of each array (ArrayDatapath::hold) until they are converted.
 class SampleHold : public sc_core::sc_module {
  public:
   SampleHold(const sc_core::sc_module_name &module_name, int arrays, int vectors)
       : sc_module(module_name), arrays_(arrays), vectors_(vectors) {}
 
-  std::int32_t *sums(int array) {
+  double *sums(int array) {
     if (sums_.empty()) sums_.resize(static_cast<std::size_t>(arrays_) * vectors_);
     return sums_.data() + static_cast<std::size_t>(array) * vectors_;
   }
 
  private:
   int arrays_, vectors_;
-  std::vector<std::int32_t> sums_;
+  std::vector<double> sums_;
 };
 
 /// SRAM that the tile's controller divides among the stages when it loads them.
@@ -116,20 +107,19 @@ class OutputRegister : public sc_core::sc_module {
 
 class Ima : public sc_core::sc_module {
  public:
-  Ima(const sc_core::sc_module_name &module_name, const ChipContext &context);
+  Ima(const sc_core::sc_module_name &module_name, const ChipContext &context, int tile, int number);
 
   Crossbar &crossbar(int array) { return *crossbars_[static_cast<std::size_t>(array)]; }
-  /// All input cycles of one array: IR -> DACs -> crossbar -> NNS+A -> sample-and-hold.
-  void evaluate(int array, std::size_t input_offset, int rows);
+  /// All input cycles of one array: IR -> DACs -> crossbar -> NNS+A -> sample-and-hold. `key`: of
+  /// the window (dataflow::Windows).
+  void evaluate(int array, std::size_t input_offset, int rows, std::uint64_t key,
+                const dataflow::LayerConverter &layer);
 
   InputRegister input_register;
   OutputRegister output_register;
-  DacBank dacs;
-  NnsaBank nnsas;
   SampleHold sample_hold;
 
  private:
-  dataflow::StrategyC strategy_;
   std::vector<std::unique_ptr<Crossbar>> crossbars_;
 };
 

@@ -55,8 +55,8 @@ StageEngine::StageEngine(Tile &tile, ChipContext &context, const program::Stage 
   pixel_ = {stage_.output_shape.channels, stage_.raw_output ? nullptr : &requantiser_,
             accumulators_.data(), values_.data()};
   if (stage_.op == StageOp::kMvm) {
-    converter_ = peripheral::make_converter(
-        context_.config, {stage_.converter.range_divisor, stage_.converter.bitline_gain});
+    converter_ = context_.datapath.make_layer(
+        {stage_.converter.range_divisor, stage_.converter.bitline_gain});
     plan_ = std::make_unique<MvmPlan>(tile_, context_, stage_);
     codes_.resize(plan_->codes());
     fetched_.resize(plan_->window_bytes() * stage_.burst);
@@ -114,7 +114,7 @@ void StageEngine::kill() {
   }
 }
 
-void StageEngine::begin(std::uint64_t images) {
+void StageEngine::begin(std::uint64_t images, std::uint64_t first_image) {
   if (!front_process_.valid()) spawn();
   for (auto &port : ports_) port->reset();
   slot_filled_.reset();
@@ -122,6 +122,7 @@ void StageEngine::begin(std::uint64_t images) {
   slot_full_ = started_ = false;
   in_flight_ = 0;
   images_ = images;
+  first_image_ = first_image;
   origin_ = sc_core::sc_time_stamp();
   first_start_ = last_end_ = sc_core::SC_ZERO_TIME;
   front_pending_ = back_pending_ = true;
@@ -333,7 +334,8 @@ void StageEngine::hand_over(const Position &at) {
   if (plan_) {
     for (const MvmPlan::Work &work : plan_->work()) {
       if (work.copy >= at.pixels) continue;
-      tile_.ima(work.ima).evaluate(work.array, work.input_offset, work.rows);
+      tile_.ima(work.ima).evaluate(work.array, work.input_offset, work.rows,
+                                   window_key(at, work.copy), converter_);
     }
   } else {
     std::swap(fetched_, slot_);
@@ -383,10 +385,11 @@ void StageEngine::convert(const MvmPlan::Drain &drain) {
   batch_.clear();
   for (const std::size_t i : drain.work) {
     const MvmPlan::Work &work = plan_->work()[i];
-    batch_.push_back({tile_.ima(work.ima).sample_hold.sums(work.array), codes_.data() + work.codes,
-                      work.vectors});
+    Ima &ima = tile_.ima(work.ima);
+    batch_.push_back({&ima.crossbar(work.array).array(), window_key(slot_at_, work.copy),
+                      ima.sample_hold.sums(work.array), codes_.data() + work.codes, work.vectors});
   }
-  context_.wakes.sleep_until(tile_.nnadc.convert(sc_core::sc_time_stamp(), *converter_, batch_));
+  context_.wakes.sleep_until(tile_.nnadc.convert(sc_core::sc_time_stamp(), converter_, batch_));
   add_codes(drain);
   conversions_ += drain.conversions;
   context_.counters.conversions += drain.conversions;
@@ -503,6 +506,14 @@ void StageEngine::send(const Route &route, const Position &at) {
   route.port->wait_for_room(route.producer);
   prepare_write(payload_, route.address, data, pixels * slice);
   tile_.send(payload_, route.local);
+}
+
+/// What keys the draws of a window (dataflow::Windows).
+std::uint64_t StageEngine::window_key(const Position &at, int copy) const {
+  const auto &shape = stage_.output_shape;
+  const std::uint64_t row = (first_image_ + at.image) * static_cast<std::uint64_t>(shape.height) +
+                            static_cast<std::uint64_t>(at.y);
+  return row * static_cast<std::uint64_t>(shape.width) + static_cast<std::uint64_t>(at.x + copy);
 }
 
 // Accounting

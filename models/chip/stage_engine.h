@@ -47,8 +47,9 @@ class StageEngine {
   }
 
   static constexpr int kProcesses = 2;
-  /// Starts a run of `images` images; all pipelines are empty.
-  void begin(std::uint64_t images);
+  /// Starts a run of `images` images; all pipelines are empty. `first_image`: images that were run
+  /// before, which the keys of windows count on from.
+  void begin(std::uint64_t images, std::uint64_t first_image);
   /// Ends the processes at once, for a cancelled or failed run.
   void kill();
   bool is_starving() const;
@@ -104,6 +105,8 @@ class StageEngine {
   void encode_output();
   void send(const Route &route, const Position &at);
 
+  std::uint64_t window_key(const Position &at, int copy) const;
+
   // Accounting
   void windows_enter();
   void windows_leave(std::int32_t windows);
@@ -115,7 +118,7 @@ class StageEngine {
   network::Window window_;  // of the operation; 1 x 1 for additions and aggregators
   std::vector<std::unique_ptr<StreamPort>> ports_;
   std::vector<Route> routes_;
-  std::unique_ptr<peripheral::AnalogToDigital> converter_;
+  dataflow::LayerConverter converter_;
   peripheral::Requantiser requantiser_;
 
   std::unique_ptr<MvmPlan> plan_;    // of matrix-vector products only
@@ -136,7 +139,7 @@ class StageEngine {
   tlm::tlm_generic_payload payload_;
 
   // The run
-  std::uint64_t images_ = 0;
+  std::uint64_t images_ = 0, first_image_ = 0;
   bool front_pending_ = false, back_pending_ = false;
   sc_core::sc_time origin_;
   sc_core::sc_event start_;

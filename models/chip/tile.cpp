@@ -5,7 +5,7 @@
 
 namespace npim::chip {
 
-Tile::Tile(const sc_core::sc_module_name &module_name, ChipContext &context)
+Tile::Tile(const sc_core::sc_module_name &module_name, ChipContext &context, int number)
     : sc_module(module_name),
       from_noc("from_noc"),
       to_noc("to_noc"),
@@ -15,7 +15,7 @@ Tile::Tile(const sc_core::sc_module_name &module_name, ChipContext &context)
       post("post", context),
       context_(context) {
   for (int i = 0; i < context.config.imas_per_tile; ++i) {
-    imas_.push_back(std::make_unique<Ima>(("ima" + std::to_string(i)).c_str(), context));
+    imas_.push_back(std::make_unique<Ima>(("ima" + std::to_string(i)).c_str(), context, number, i));
   }
   from_noc.register_b_transport(this, &Tile::b_transport);
 }
@@ -88,7 +88,7 @@ bool Tile::access_crossbar(const ChipAddress &address, tlm::tlm_generic_payload 
   const std::size_t offset = address.detail & 0xffffff;
   const std::size_t bytes = payload.get_data_length();
   if (array >= context_.config.arrays_per_tile()) return false;
-  crossbar::Array &cells = crossbar(array).array;
+  dataflow::ArrayDatapath &cells = crossbar(array).array();
   const int most_rows = context_.geometry.rows, most_vectors = context_.geometry.vectors();
   std::uint8_t *data = payload.get_data_ptr();
   if (payload.is_write()) {

@@ -26,7 +26,8 @@ class Tile : public sc_core::sc_module {
   tlm_utils::simple_target_socket<Tile> from_noc;
   tlm_utils::simple_initiator_socket<Tile> to_noc;
 
-  Tile(const sc_core::sc_module_name &module_name, ChipContext &context);
+  /// `number` of the tile on the chip.
+  Tile(const sc_core::sc_module_name &module_name, ChipContext &context, int number);
 
   Ima &ima(int i) { return *imas_[static_cast<std::size_t>(i)]; }
   /// By number in the tile.

@@ -15,11 +15,12 @@ std::int32_t load_s32(const std::uint8_t *bytes) {
 
 }  // namespace
 
-sc_time Nnadc::convert(const sc_time &earliest, const peripheral::AnalogToDigital &setting,
+sc_time Nnadc::convert(const sc_time &earliest, const dataflow::LayerConverter &layer,
                        const std::vector<Conversion> &batch) {
   std::uint64_t conversions = 0;
   for (const Conversion &conversion : batch) {
-    setting.convert(conversion.sums, conversion.count, conversion.codes);
+    conversion.array->convert({conversion.key}, layer, conversion.held, conversion.count,
+                              conversion.codes);
     conversions += static_cast<std::uint64_t>(conversion.count);
   }
   const auto converters = static_cast<std::uint64_t>(context_.config.nnadc.per_tile);

@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "chip/chip_context.h"
-#include "peripheral/nnadc.h"
 #include "peripheral/post_processing.h"
 #include "program/stage.h"
 
@@ -74,7 +73,9 @@ class TileBus : public sc_core::sc_module {
 
 /// Held sums of one array on their way through the converters.
 struct Conversion {
-  const std::int32_t *sums = nullptr;
+  const dataflow::ArrayDatapath *array = nullptr;
+  std::uint64_t key = 0;  ///< of the window
+  const double *held = nullptr;
   std::int32_t *codes = nullptr;
   int count = 0;
 };
@@ -87,8 +88,7 @@ class Nnadc : public sc_core::sc_module {
       : sc_module(module_name), context_(context) {}
 
   /// Converts a batch with the converters set as one layer asks. Returns the end.
-  sc_core::sc_time convert(const sc_core::sc_time &earliest,
-                           const peripheral::AnalogToDigital &setting,
+  sc_core::sc_time convert(const sc_core::sc_time &earliest, const dataflow::LayerConverter &layer,
                            const std::vector<Conversion> &batch);
   void release() { bank_.release(); }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <limits>
 
 namespace npim::config {
 namespace {
@@ -12,6 +13,7 @@ namespace {
 constexpr double kLongestNs = 1e6, kSlowestMhz = 1e-3, kFastestMhz = 1e6;
 constexpr double kLongestPulseNs = 1e9;
 constexpr std::int64_t kMostEdramKib = 65536;
+constexpr double kMostWireOhm = 1e6, kMostSeconds = 1e12;
 
 void read_array(Object object, ChipConfig &chip) {
   auto &array = chip.array;
@@ -152,6 +154,44 @@ Dataflow read_dataflow(const Node &node) {
                                         : Dataflow::kAnalogAccumulation;
 }
 
+/// Programming and reading of one fidelity for all chips of a file: "analog" is there unless the
+/// fidelity is ideal.
+void read_fidelity(Object &top, const Node &node, ChipConfig &chip) {
+  const std::string name = top.at("fidelity").choice({"ideal", "statistical", "circuit"});
+  chip.fidelity = name == "ideal"         ? Fidelity::kIdeal
+                  : name == "statistical" ? Fidelity::kStatistical
+                                          : Fidelity::kCircuit;
+  const auto given = top.find("analog");
+  if (!given) {
+    if (chip.fidelity != Fidelity::kIdeal && chip.analog.device.empty()) top.at("analog");
+    return;
+  }
+  Object object(*given);
+  auto &analog = chip.analog = {};
+  const auto file = [&](const std::string &path) { return beside(node.file(), path); };
+  analog.seed = static_cast<std::uint64_t>(
+      object.integer("seed", 0, std::numeric_limits<std::int64_t>::max()));
+  analog.device = file(object.text("device"));
+  Object wires(object.at("wires"));
+  analog.word_line_ohm = wires.number("word_line_ohm", 0, kMostWireOhm);
+  analog.bit_line_ohm = wires.number("bit_line_ohm", 0, kMostWireOhm);
+  analog.fast_wires = wires.at("method").choice({"fast", "nodal"}) == "fast";
+  wires.finish();
+  analog.seconds_since_programming = object.number("seconds_since_programming", 0, kMostSeconds);
+  analog.temperature_k = object.number("temperature_k", 1, 1000);
+  if (chip.dataflow == Dataflow::kAnalogAccumulation) {
+    Object peripherals(object.at("peripherals"));
+    analog.process = file(peripherals.text("process"));
+    analog.curves = file(peripherals.text("curves"));
+    analog.nnsa = file(peripherals.text("nnsa"));
+    for (const auto &nnadc : peripherals.at("nnadc").items()) {
+      analog.nnadcs.push_back(file(nnadc.text()));
+    }
+    peripherals.finish();
+  }
+  object.finish();
+}
+
 void read_noc(Object object, ChipConfig &chip) {
   chip.noc.tiles_per_router = static_cast<int>(object.integer("tiles_per_router", 1, 64));
   chip.noc.flit_bits = static_cast<int>(object.integer("flit_bits", 8, 4096));
@@ -192,6 +232,12 @@ void check_consistency(const Node &node, const ChipConfig &chip) {
 
 }  // namespace
 
+const char *to_text(Fidelity fidelity) {
+  return fidelity == Fidelity::kIdeal         ? "ideal"
+         : fidelity == Fidelity::kStatistical ? "statistical"
+                                              : "circuit";
+}
+
 const char *to_text(Dataflow dataflow) {
   switch (dataflow) {
     case Dataflow::kDigitalAccumulation:
@@ -220,12 +266,31 @@ double ChipConfig::programming_ns() const {
          arrays_per_ima;
 }
 
+namespace {
+
+/// A chip that differs from another file's in the truth of its values alone.
+ChipConfig parse_overlay(const Node &base, const Node &node) {
+  const std::string path = beside(node.file(), base.text());
+  const Node parent = Node::load(path);
+  if (Object(parent).has("base")) base.fail("names a file that has a \"base\" itself");
+  ChipConfig chip = parse_chip_config(parent);
+  Object top(node);
+  top.at("base");
+  chip.name = top.text("name");
+  read_fidelity(top, node, chip);
+  top.finish();
+  return chip;
+}
+
+}  // namespace
+
 ChipConfig parse_chip_config(const Node &node) {
   ChipConfig chip;
   Object top(node);
+  if (const auto base = top.find("base")) return parse_overlay(*base, node);
   chip.name = top.text("name");
-  top.at("fidelity").choice({"ideal"});
   chip.dataflow = read_dataflow(top.at("dataflow"));
+  read_fidelity(top, node, chip);
   chip.pipeline = top.at("pipeline").choice({"two_stage", "overlapped"}) == "two_stage"
                       ? WindowPipeline::kTwoStage
                       : WindowPipeline::kOverlapped;

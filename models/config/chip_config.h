@@ -16,7 +16,13 @@ namespace npim::config {
 /// picoseconds.
 constexpr double kLongestProgrammingNs = 1e13;
 
-enum class Fidelity { kIdeal };
+/// How true the values of the analog parts are. The numbers are CAP_FEATURES.FIDELITY's.
+enum class Fidelity {
+  kIdeal = 0,        ///< integers, bit for bit the golden executor's
+  kStatistical = 1,  ///< errors of cells, wires and peripherals folded; noise drawn per vector
+  kCircuit = 2,      ///< every cell, and the trained NNS+A and NNADC networks in every input cycle
+};
+const char *to_text(Fidelity fidelity);
 
 /// How the NNADC codes a signed dot product; see network/quantised.h.
 enum class CodeFormat { kSigned8 = 1, kSignPlus8 = 2, kLossless = 3 };
@@ -45,6 +51,19 @@ struct ChipConfig {
   Fidelity fidelity = Fidelity::kIdeal;
   Dataflow dataflow = Dataflow::kAnalogAccumulation;
   WindowPipeline pipeline = WindowPipeline::kTwoStage;
+
+  /// What is not ideal about the analog parts; of no consequence in ideal fidelity. Paths as seen
+  /// from the configuration's folder.
+  struct Analog {
+    std::uint64_t seed = 1;  ///< of this chip: other seeds are other chips of the same design
+    std::string device;      ///< the cells (device/device_params.h)
+    double word_line_ohm = 0, bit_line_ohm = 0;  ///< of one segment of wire
+    bool fast_wires = true;  ///< voltage drop by the approximation of crossbar/ir_drop.h
+    double seconds_since_programming = 0, temperature_k = 300;
+    // Trained peripherals of dataflow C (models/peripheral), one NNADC for each range.
+    std::string process, curves, nnsa;
+    std::vector<std::string> nnadcs;
+  } analog;
 
   int technology_nm = 32;
   /// Component libraries (cost/component.h); paths as seen from the configuration's folder.
@@ -161,7 +180,8 @@ struct ChipConfig {
   double programming_ns() const;
 };
 
-/// Reads and validates. Throws InputError naming file and key.
+/// Reads and validates. Throws InputError naming file and key. A file with "base" is the chip of
+/// that file with another name, fidelity or "analog".
 ChipConfig load_chip_config(const std::string &path);
 ChipConfig parse_chip_config(const Node &node);
 

@@ -24,26 +24,29 @@ TEST(NnadcUnit, ConvertsABatchAndSharesItAmongTheConverters) {
   config.nnadc.code = config::CodeFormat::kLossless;
   const ChipContext context(config, dataflow::Kernel::kFolded);
   Nnadc nnadc("nnadc", context);
-  const auto setting = peripheral::make_converter(config, {1, 1});
-  const std::vector<std::int32_t> sums = {7, -9, 100000, 4};
+  const auto array = context.datapath.make_array({0, 0});
+  const auto layer = context.datapath.make_layer({1, 1});
+  const std::vector<double> sums = {7, -9, 100000, 4};
   std::vector<std::int32_t> codes(4);
-  const std::vector<Conversion> batch = {{sums.data(), codes.data(), 3},
-                                         {sums.data() + 3, codes.data() + 3, 1}};
-  EXPECT_EQ(ps(nnadc.convert(SC_ZERO_TIME, *setting, batch)), 2 * kClock) << "4 over 3";
-  EXPECT_EQ(codes, sums);
-  EXPECT_EQ(ps(nnadc.convert(SC_ZERO_TIME, *setting, {batch[1]})), 3 * kClock) << "queued";
+  const std::vector<Conversion> batch = {{array.get(), 0, sums.data(), codes.data(), 3},
+                                         {array.get(), 0, sums.data() + 3, codes.data() + 3, 1}};
+  EXPECT_EQ(ps(nnadc.convert(SC_ZERO_TIME, layer, batch)), 2 * kClock) << "4 over 3";
+  EXPECT_EQ(codes, (std::vector<std::int32_t>{7, -9, 100000, 4}));
+  EXPECT_EQ(ps(nnadc.convert(SC_ZERO_TIME, layer, {batch[1]})), 3 * kClock) << "queued";
 }
 
 TEST(NnadcUnit, UsesTheRangeOfTheLayer) {
   const auto config = small_chip();
   const ChipContext context(config, dataflow::Kernel::kFolded);
   Nnadc nnadc("nnadc", context);
+  const auto array = context.datapath.make_array({0, 0});
   const std::int32_t full_scale = 128 * 255 * 255;
-  const std::int32_t sum = full_scale / 127 + 1;  // one code in the widest range
+  const double sum = full_scale / 127 + 1;  // one code in the widest range
   std::int32_t code = 0;
-  nnadc.convert(SC_ZERO_TIME, *peripheral::make_converter(config, {1, 1}), {{&sum, &code, 1}});
+  const std::vector<Conversion> batch = {{array.get(), 0, &sum, &code, 1}};
+  nnadc.convert(SC_ZERO_TIME, context.datapath.make_layer({1, 1}), batch);
   EXPECT_EQ(code, 1);
-  nnadc.convert(SC_ZERO_TIME, *peripheral::make_converter(config, {4, 8}), {{&sum, &code, 1}});
+  nnadc.convert(SC_ZERO_TIME, context.datapath.make_layer({4, 8}), batch);
   EXPECT_EQ(code, 32);
 }
 

@@ -1,0 +1,39 @@
+// The datapath of one chip: what its arrays have in common (configuration, device, wires, trained
+// peripherals) and how its arrays and layers' converters are made. `fidelity` and `dataflow` of the
+// chip's configuration choose the implementation; whoever drives arrays (models/chip, or an
+// accuracy run without a CPU) sees ArrayDatapath only.
+#pragma once
+
+#include <memory>
+
+#include "config/chip_config.h"
+#include "dataflow/array_datapath.h"
+#include "dataflow/strategy_c.h"
+
+namespace npim::dataflow {
+
+class Datapath {
+ public:
+  /// Reads the files that the configuration names. Throws InputError naming file and key. `kernel`
+  /// concerns ideal fidelity, in which both give the same values.
+  explicit Datapath(const config::ChipConfig &chip, Kernel kernel = Kernel::kFolded);
+  ~Datapath();
+  Datapath(const Datapath &) = delete;
+  Datapath &operator=(const Datapath &) = delete;
+
+  const config::ChipConfig &chip() const { return chip_; }
+  const device::ArrayGeometry &geometry() const { return geometry_; }
+
+  /// An array with all its cells at level 0. The datapath must outlive it.
+  std::unique_ptr<ArrayDatapath> make_array(ArrayPlace place) const;
+  LayerConverter make_layer(peripheral::ConverterSetting setting) const;
+
+ private:
+  const config::ChipConfig chip_;
+  const device::ArrayGeometry geometry_;
+  const peripheral::Dac dac_;
+  const peripheral::IdealNnsa shift_add_;
+  const StrategyC strategy_c_;
+};
+
+}  // namespace npim::dataflow
