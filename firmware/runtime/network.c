@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "npim/runtime.h"
-#include "runtime/bytes.h"
 #include "runtime/message.h"
+#include "runtime/run_steps.h"
 
 #define BUFFERS 2U
 #define OUTPUT_ALIGNMENT 64U
@@ -66,14 +66,9 @@ static int submit_batch(const struct stream *stream, struct batch *batch, uint32
 }
 
 static void deliver(const struct stream *stream, const struct batch *batch) {
-  const uint32_t outputs = npim_program_outputs(stream->program);
   for (uint32_t i = 0; i < batch->count; ++i) {
-    const uint8_t *from = batch->outputs + (size_t)i * stream->output_bytes;
-    for (uint32_t k = 0; k < outputs; ++k) {
-      stream->scratch[k] = stream->program->output_element_bytes == 4
-                               ? (int32_t)npim_get32(from + 4 * (size_t)k)
-                               : from[k];
-    }
+    npim_program_decode_outputs(stream->program, batch->outputs + (size_t)i * stream->output_bytes,
+                                stream->scratch);
     stream->run->on_output(stream->run->context, batch->first + i, stream->scratch);
   }
   stream->report->images_done += batch->count;
@@ -133,14 +128,13 @@ static bool allocate_buffers(const struct npim_port *port, struct batch batches[
   return well;
 }
 
-int npim_network_run(struct npim_device *device, const struct npim_program *program,
-                     const struct npim_network_job *run, int32_t *scratch,
-                     struct npim_network_report *report, struct npim_message *why) {
+static int run_chip_alone(struct npim_device *device, const struct npim_program *program,
+                          const struct npim_network_job *run, int32_t *scratch,
+                          struct npim_network_report *report, struct npim_message *why) {
   const struct npim_port *port = device->port;
   struct batch batches[BUFFERS];
   struct stream stream = {device, program, run, scratch, report, why, 0};
   memset(batches, 0, sizeof batches);
-  memset(report, 0, sizeof *report);
   const uint32_t input_bytes = npim_program_input_bytes(program);
   stream.output_bytes = npim_program_outputs(program) * program->output_element_bytes;
   if (run->batch == 0 || run->batch > UINT32_MAX / stream.output_bytes ||
@@ -163,43 +157,18 @@ int npim_network_run(struct npim_device *device, const struct npim_program *prog
   return result;
 }
 
-static void add_stage(struct npim_layer_report *report, const struct npim_stage_counters *stage) {
-  report->windows += stage->windows;
-  report->conversions += stage->conversions;
-  report->input_cycles += stage->input_cycles;
-  if (stage->busy_ns < report->busy_ns) return;
-  report->busy_ns = stage->busy_ns;
-  report->wait_input_ns = stage->wait_input_ns;
-}
-
-int npim_network_layers(struct npim_device *device, const struct npim_program *program,
-                        uint64_t timeout_ns,
-                        void (*on_layer)(void *context, const struct npim_layer_report *report),
-                        void *context) {
-  const struct npim_port *port = device->port;
-  struct npim_layer_report report;
-  uint32_t stages = 0;
-  int result;
-  for (uint32_t i = 0; npim_program_layer(program, i, &report.layer); ++i) {
-    stages += report.layer.stages;
+/* The totals of a program that the chip runs alone count from when it was loaded. */
+int npim_network_run(struct npim_device *device, const struct npim_program *program,
+                     const struct npim_network_job *run, int32_t *scratch,
+                     struct npim_network_report *report, struct npim_message *why) {
+  struct npim_step step;
+  memset(report, 0, sizeof *report);
+  if (run->totals != NULL) {
+    memset(run->totals, 0, program->layer_count * sizeof *run->totals);
   }
-  const size_t bytes = stages * sizeof(struct npim_stage_counters);
-  if (stages == 0 || bytes > UINT32_MAX) return NPIM_E_ARGUMENT;
-  struct npim_stage_counters *records =
-      port->dma_alloc(port->context, bytes, sizeof(struct npim_stage_counters));
-  if (records == NULL) return NPIM_E_NO_MEMORY;
-  result = npim_read_back(device, NPIM_REGION_STAGE_COUNTERS, 0, 0, 0, records, (uint32_t)bytes,
-                          timeout_ns);
-  if (result != NPIM_OK) goto free_records;
-  for (uint32_t i = 0; i < program->layer_count; ++i) {
-    memset(&report, 0, sizeof report);
-    (void)npim_program_layer(program, i, &report.layer);
-    for (uint32_t k = 0; k < stages; ++k) {
-      if (records[k].layer == report.layer.layer) add_stage(&report, &records[k]);
-    }
-    on_layer(context, &report);
-  }
-free_records:
-  port->dma_free(port->context, records, bytes);
-  return result;
+  if (!program->is_chip_alone) return npim_run_steps(device, program, run, scratch, report, why);
+  const int result = run_chip_alone(device, program, run, scratch, report, why);
+  if (result != NPIM_OK || run->totals == NULL) return result;
+  (void)npim_program_step(program, 0, &step);
+  return npim_collect_counters(device, program, step.stages, run->timeout_ns, run->totals);
 }

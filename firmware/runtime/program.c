@@ -5,9 +5,10 @@
 
 #include "runtime/bytes.h"
 #include "runtime/message.h"
+#include "runtime/schedule.h"
 
 #define MAGIC 0x4752504eU /* 'NPRG' */
-#define VERSION_MAJOR 2U
+#define VERSION_MAJOR 3U
 #define HEADER_BYTES 128U
 #define CHECKSUM_FROM 24U
 #define SECTION_BYTES 32U
@@ -21,7 +22,9 @@ enum section_type {
   SECTION_CONTROL = 1,
   SECTION_WEIGHTS = 2,
   SECTION_LAYERS = 3,
-  SECTION_INPUT_TABLE = 5
+  SECTION_INPUT_TABLE = 5,
+  SECTION_SCHEDULE = 6,
+  SECTION_HOST_OPERATIONS = 7
 };
 
 struct section {
@@ -142,7 +145,7 @@ static int need_section(const uint8_t *file, uint32_t type, struct section *foun
 
 int npim_program_open(struct npim_program *program, const void *file, size_t bytes,
                       struct npim_message *why) {
-  struct section control, weights, layers, table;
+  struct section control, weights, layers, table, schedule, operations;
   int result = check_envelope(file, bytes, why);
   memset(program, 0, sizeof *program);
   if (result == NPIM_OK) result = read_header(program, file, why);
@@ -150,6 +153,8 @@ int npim_program_open(struct npim_program *program, const void *file, size_t byt
   if (result == NPIM_OK) result = need_section(file, SECTION_CONTROL, &control, why);
   if (result == NPIM_OK) result = need_section(file, SECTION_WEIGHTS, &weights, why);
   if (result == NPIM_OK) result = need_section(file, SECTION_LAYERS, &layers, why);
+  if (result == NPIM_OK) result = need_section(file, SECTION_SCHEDULE, &schedule, why);
+  if (result == NPIM_OK) result = need_section(file, SECTION_HOST_OPERATIONS, &operations, why);
   if (result != NPIM_OK) return result;
   if (program->layer_count > MOST_LAYERS ||
       layers.bytes != (uint64_t)program->layer_count * LAYER_BYTES) {
@@ -163,11 +168,13 @@ int npim_program_open(struct npim_program *program, const void *file, size_t byt
     program->input_table = table.data;
   }
   program->control = control.data;
-  program->control_bytes = (uint32_t)control.bytes;
+  program->control_bytes = control.bytes;
+  program->operations = operations.data;
+  program->operations_bytes = operations.bytes;
   program->weights = weights.data;
   program->weights_bytes = (uint32_t)weights.bytes;
   program->layers = layers.data;
-  return NPIM_OK;
+  return npim_schedule_open(program, schedule.data, schedule.bytes, why);
 }
 
 static int refuse_less(const char *what, uint64_t needed, uint64_t there,
@@ -229,13 +236,24 @@ static int explain(const char *what, int result, const struct npim_completion *c
                      completion->detail);
 }
 
+int npim_program_load_step(struct npim_device *device, const struct npim_step *step,
+                           uint64_t timeout_ns, struct npim_message *why) {
+  struct npim_completion completion = {0};
+  const int result = npim_load_control(device, step->data, step->bytes, timeout_ns, &completion);
+  if (result == NPIM_OK) return NPIM_OK;
+  return explain("loading control vectors", result, &completion, why);
+}
+
 int npim_program_load(struct npim_device *device, const struct npim_program *program,
                       uint64_t timeout_ns, struct npim_message *why) {
   struct npim_completion completion = {0};
-  int result =
-      npim_load_control(device, program->control, program->control_bytes, timeout_ns, &completion);
-  if (result != NPIM_OK) return explain("loading control vectors", result, &completion, why);
-  if (program->weights_bytes == 0) return NPIM_OK; /* a network of pools only */
+  struct npim_step step;
+  int result = NPIM_OK;
+  if (program->is_chip_alone && npim_program_step(program, 0, &step)) {
+    result = npim_program_load_step(device, &step, timeout_ns, why);
+  }
+  if (result != NPIM_OK) return result;
+  if (program->weights_bytes == 0) return NPIM_OK; /* a network without arrays */
   result = npim_program_weights(device, program->weights, program->weights_bytes, timeout_ns,
                                 &completion);
   if (result != NPIM_OK) return explain("programming weights", result, &completion, why);
@@ -248,6 +266,7 @@ bool npim_program_layer(const struct npim_program *program, uint32_t index,
   const uint8_t *record = program->layers + (size_t)index * LAYER_BYTES;
   layer->layer = npim_get16(record);
   layer->op = record[2];
+  layer->on_host = (record[3] & 1) != 0;
   layer->stages = npim_get16(record + 4);
   layer->tiles = npim_get16(record + 6);
   layer->arrays = npim_get32(record + 8);
@@ -287,5 +306,14 @@ void npim_program_encode_image(const struct npim_program *program, const uint8_t
   for (uint32_t pixel = 0; pixel < pixels; ++pixel) {
     const uint8_t *table = program->input_table;
     for (uint32_t c = 0; c < channels; ++c, table += 256) *to++ = table[*image++];
+  }
+}
+
+void npim_program_decode_outputs(const struct npim_program *program, const uint8_t *from,
+                                 int32_t *to) {
+  const uint32_t outputs = npim_program_outputs(program);
+  for (uint32_t i = 0; i < outputs; ++i) {
+    to[i] =
+        program->output_element_bytes == 4 ? (int32_t)npim_get32(from + 4 * (size_t)i) : from[i];
   }
 }

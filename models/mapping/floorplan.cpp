@@ -54,10 +54,13 @@ class Drawing {
  public:
   Drawing(const Mapping &mapping, const config::ChipConfig &chip)
       : mapping_(mapping), chip_(chip), columns_(chip.tile_columns) {
-    for (const auto &stage : mapping.program.control.stages) {
-      Share &share = tiles_[stage.tile][stage.layer];
-      share.is_present = true;
-      share.arrays += static_cast<int>(stage.arrays.size());
+    for (const auto &segment : mapping.program.segments) {
+      for (const auto &stage : segment.stages) {
+        Share &share = tiles_[stage.tile][stage.layer];
+        share.is_present = true;
+        if (mapping.layers[stage.layer].shares_arrays) continue;
+        share.arrays += static_cast<int>(stage.arrays.size());
+      }
     }
   }
 

@@ -7,6 +7,9 @@
 //   tile_allocator the places, in network order in a snake through the grid, so that neighbours in
 //                  the network are neighbours on the chip
 //   traffic        what moving the data costs
+// Before that, partition divides the network into segments of the chip and layers of the host, and
+// segment_mapper takes the steps for each of them; afterwards, schedule_writer says in which order
+// everything runs and where tensors lie in between.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +31,9 @@ struct LayerPlacement {
   std::int64_t weights = 0;       ///< signed weights
   std::int64_t macs = 0;          ///< multiply-accumulates per image
   std::int64_t windows = 0;       ///< windows per image
+  bool on_host = false;           ///< and not on the chip
+  std::string host_reason;        ///< why
+  bool shares_arrays = false;     ///< with an earlier layer of the same weights
   int replication = 1;            ///< copies of the weights, over all strips
   int strips = 1;                 ///< parts of the image's width, each on tiles of its own
   int packed_groups = 1;          ///< convolution groups that share an array
@@ -51,10 +57,17 @@ struct Mapping {
   int arrays_used = 0;
   std::int64_t image_hop_bytes = 0;  ///< of the input image
   std::int64_t hop_bytes = 0;        ///< of one image, all layers and the input
+  /// One control program does it all.
+  bool is_chip_alone() const {
+    return program.schedule.steps.size() == 1 && program.segments.size() == 1;
+  }
 };
 
 struct MapOptions {
   Replication replication = Replication::kBalanced;
+  /// Layers that are to run on the host although a tile could do them. Names that no layer has are
+  /// an error.
+  std::vector<std::string> on_host;
 };
 
 /// Maps a network onto a chip. Throws InputError naming the layer when arrays, tiles or eDRAM do

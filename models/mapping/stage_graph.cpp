@@ -88,6 +88,11 @@ class Builder {
     throw InputError("network '" + network_.name + "', layer '" + layer_->name + "'", what);
   }
 
+  [[noreturn]] void refuse(const std::string &why) const {
+    throw Unmappable("network '" + network_.name + "', layer '" + layer_->name + "'",
+                     static_cast<std::size_t>(index_), why);
+  }
+
   /// 16-bit fields of the program.
   void check_fields() const {
     constexpr std::int32_t kMost = 65535;
@@ -134,13 +139,13 @@ class Builder {
   void select() {
     std::string why;
     const auto pieces = gather_rectangles(*layer_, why);
-    if (!pieces) fail("cannot be mapped: " + why);
+    if (!pieces) refuse(why);
     const Output &input = output_of(layer_->inputs[0]);
     Output &selected = outputs_.back();
     const int width = layer_->output_shape.width;
     for (const GatherRectangle &piece : *pieces) {
       if (piece.is_constant) {
-        if (piece.columns.count != width) fail("cannot be mapped: pads columns");
+        if (piece.columns.count != width) refuse("it pads columns");
         selected.constants.push_back({piece.channels, layer_->pad_value});
         continue;
       }
@@ -158,7 +163,7 @@ class Builder {
       for (const Constant &constant : input.constants) {
         const Range c = overlap(constant.channels, channels);
         if (c.count == 0) continue;
-        if (piece.columns.count != width) fail("cannot be mapped: moves constant channels");
+        if (piece.columns.count != width) refuse("it moves constant channels");
         selected.constants.push_back(
             {{c.first - channels.first + piece.channels.first, c.count}, constant.value});
       }

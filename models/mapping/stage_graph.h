@@ -2,14 +2,25 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "config/chip_config.h"
 #include "mapping/layer_cut.h"
 #include "network/quantised.h"
 #include "program/stage.h"
 
 namespace npim::mapping {
+
+/// A layer that no tile can do.
+class Unmappable : public InputError {
+ public:
+  Unmappable(const std::string &where, std::size_t layer_number, const std::string &why)
+      : InputError(where, "cannot be mapped: " + why), layer(layer_number), reason(why) {}
+  const std::size_t layer;
+  const std::string reason;
+};
 
 constexpr int kImage = -1;    ///< as the sender of an edge
 constexpr int kResults = -1;  ///< as its receiver: the host
@@ -39,7 +50,7 @@ struct StageGraph {
 };
 
 /// `cuts` has one element per layer. Throws InputError naming the layer when a field of the program
-/// file cannot hold what it takes.
+/// file cannot hold what it takes, Unmappable when no tile can do it.
 StageGraph build_stages(const network::QuantisedNetwork &network, const std::vector<LayerCut> &cuts,
                         const config::ChipConfig &chip);
 

@@ -40,10 +40,7 @@ int TileAllocator::find(int arrays, std::int64_t edram_bytes) const {
   return -1;
 }
 
-std::optional<TileAllocator::Place> TileAllocator::take(int arrays, std::int64_t edram_bytes) {
-  const int position = find(arrays, edram_bytes);
-  if (position < 0) return std::nullopt;
-  position_ = std::max(position_, position);
+TileAllocator::Place TileAllocator::take_at(int position, int arrays, std::int64_t edram_bytes) {
   Taken &taken = taken_[static_cast<std::size_t>(position)];
   Place place;
   place.tile = tile_at(position);
@@ -53,18 +50,46 @@ std::optional<TileAllocator::Place> TileAllocator::take(int arrays, std::int64_t
   std::iota(place.arrays.begin(), place.arrays.end(), taken.arrays);
   taken.edram_bytes += edram_bytes;
   taken.arrays += arrays;
+  taken.most_edram_bytes = std::max(taken.most_edram_bytes, taken.edram_bytes);
+  taken.is_used = true;
   return place;
+}
+
+std::optional<TileAllocator::Place> TileAllocator::take(int arrays, std::int64_t edram_bytes) {
+  const int position = find(arrays, edram_bytes);
+  if (position < 0) return std::nullopt;
+  position_ = std::max(position_, position);
+  return take_at(position, arrays, edram_bytes);
+}
+
+std::optional<TileAllocator::Place> TileAllocator::take_on(int tile, std::int64_t edram_bytes) {
+  for (int position = 0; position < chip_.tiles(); ++position) {
+    if (tile_at(position) != tile) continue;
+    if (!fits(position, 0, edram_bytes)) return std::nullopt;
+    return take_at(position, 0, edram_bytes);
+  }
+  return std::nullopt;
+}
+
+void TileAllocator::start_segment() {
+  position_ = 0;
+  for (int position = 0; position < chip_.tiles(); ++position) {
+    Taken &taken = taken_[static_cast<std::size_t>(position)];
+    taken.slots = 0;
+    taken.edram_bytes = 0;
+    if (taken.arrays > 0) position_ = position;
+  }
 }
 
 int TileAllocator::tiles_used() const {
   return static_cast<int>(
-      std::count_if(taken_.begin(), taken_.end(), [](const Taken &t) { return t.slots > 0; }));
+      std::count_if(taken_.begin(), taken_.end(), [](const Taken &t) { return t.is_used; }));
 }
 
 int TileAllocator::highest_tile() const {
   int highest = -1;
   for (int position = 0; position < chip_.tiles(); ++position) {
-    if (taken_[static_cast<std::size_t>(position)].slots > 0) {
+    if (taken_[static_cast<std::size_t>(position)].is_used) {
       highest = std::max(highest, tile_at(position));
     }
   }
@@ -73,7 +98,7 @@ int TileAllocator::highest_tile() const {
 
 std::int64_t TileAllocator::most_edram_bytes() const {
   std::int64_t most = 0;
-  for (const auto &taken : taken_) most = std::max(most, taken.edram_bytes);
+  for (const auto &taken : taken_) most = std::max(most, taken.most_edram_bytes);
   return most;
 }
 

@@ -27,6 +27,12 @@ class TileAllocator {
   /// Takes `arrays` arrays and `edram_bytes` on one tile. Empty when no tile has room.
   std::optional<Place> take(int arrays, std::int64_t edram_bytes);
 
+  /// As take() without arrays, on a given tile.
+  std::optional<Place> take_on(int tile, std::int64_t edram_bytes);
+
+  /// Another control program: slots and eDRAM are free again, arrays keep their weights.
+  void start_segment();
+
   int tiles_used() const;
   int highest_tile() const;
   /// eDRAM bytes taken on the fullest tile.
@@ -38,10 +44,13 @@ class TileAllocator {
     int arrays = 0;
     int slots = 0;
     std::int64_t edram_bytes = 0;
+    std::int64_t most_edram_bytes = 0;  ///< of any segment
+    bool is_used = false;
   };
 
   /// The tile number at a place in the snake: even grid rows run right, odd ones left.
   int tile_at(int position) const;
+  Place take_at(int position, int arrays, std::int64_t edram_bytes);
   bool fits(int position, int arrays, std::int64_t edram_bytes) const;
   /// The place in the snake to use, or -1.
   int find(int arrays, std::int64_t edram_bytes) const;

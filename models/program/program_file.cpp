@@ -71,7 +71,7 @@ Bytes encode_layers(const std::vector<LayerRecord> &layers) {
   for (const auto &layer : layers) {
     out.put(static_cast<std::uint16_t>(layer.layer));
     out.put(static_cast<std::uint8_t>(layer.op));
-    out.put(std::uint8_t{0});
+    out.put(static_cast<std::uint8_t>(layer.on_host));
     out.put(layer.stages);
     out.put(layer.tiles);
     out.put(layer.arrays);
@@ -90,7 +90,7 @@ std::vector<LayerRecord> decode_layers(const Bytes &bytes, std::uint32_t count,
   for (auto &layer : layers) {
     layer.layer = in.get<std::uint16_t>();
     layer.op = in.get<network::LayerOp>();
-    in.skip(1);
+    layer.on_host = (in.get<std::uint8_t>() & 1) != 0;
     layer.stages = in.get<std::uint16_t>();
     layer.tiles = in.get<std::uint16_t>();
     layer.arrays = in.get<std::uint32_t>();
@@ -114,15 +114,16 @@ Bytes header(const Program &program, std::size_t sections, std::uint64_t file_by
   out.put(std::uint32_t{0});  // checksum, filled in at the end
   out.put(static_cast<std::uint32_t>(sections));
   put_requirements(out, program.requirements);
-  put_shape(out, program.control.input_shape);
-  put_shape(out, program.control.output_shape);
-  out.put(static_cast<std::uint32_t>(program.control.output_element_bytes));
+  const network::Layer &last = program.network.layers.back();
+  put_shape(out, program.network.input_shape);
+  put_shape(out, last.output_shape);
+  out.put(static_cast<std::uint32_t>(last.requantise.output_s32 ? 4 : 1));
   out.put(static_cast<std::uint32_t>(program.layers.size()));
   put_name(out, program.name, kHeaderName);
   std::uint64_t scale_bits = 0;
   std::memcpy(&scale_bits, &program.output_scale, sizeof scale_bits);
   out.put(scale_bits);
-  out.put(static_cast<std::uint32_t>(program.control.output_shape.elements()));
+  out.put(static_cast<std::uint32_t>(last.output_shape.elements()));
   out.put(std::uint32_t{0});
   return out.take();
 }
@@ -189,10 +190,13 @@ const Bytes &section(const std::map<SectionType, Bytes> &sections, SectionType t
 }  // namespace
 
 Bytes serialise(const Program &program) {
-  std::vector<Section> sections = {{SectionType::kControl, encode(program.control)},
+  const EncodedSteps steps = encode(program.schedule, program.segments, program.network);
+  std::vector<Section> sections = {{SectionType::kControl, steps.control},
                                    {SectionType::kWeights, encode(program.weights)},
                                    {SectionType::kLayers, encode_layers(program.layers)},
-                                   {SectionType::kNetwork, network::serialise(program.network)}};
+                                   {SectionType::kNetwork, network::serialise(program.network)},
+                                   {SectionType::kSchedule, steps.schedule},
+                                   {SectionType::kHostOperations, steps.operations}};
   if (!program.network.input_table.empty()) {
     sections.push_back({SectionType::kInputTable, program.network.input_table});
   }
@@ -232,7 +236,7 @@ Program deserialise_program(const Bytes &bytes, const std::string &name) {
   Program program;
   program.requirements = get_requirements(in);
   constexpr std::size_t kShapesBytes = 24;
-  in.skip(kShapesBytes + 4);  // shapes and element size: firmware's copy of what kControl says
+  in.skip(kShapesBytes + 4);  // shapes and element size: firmware's copy of what kNetwork says
   const auto layers = in.get<std::uint32_t>();
   program.name = get_name(in, kHeaderName);
   const auto scale_bits = in.get<std::uint64_t>();
@@ -240,13 +244,15 @@ Program deserialise_program(const Bytes &bytes, const std::string &name) {
   if (!std::isfinite(program.output_scale)) in.fail("the output scale is not a number");
   in.skip(8);
   const auto sections = read_sections(in, bytes, section_count);
-  const Bytes &control = section(sections, SectionType::kControl, name);
-  program.control = decode_control(control.data(), control.size(), name + ": control section");
   const Bytes &weights = section(sections, SectionType::kWeights, name);
   program.weights = decode_weights(weights.data(), weights.size(), name + ": weight section");
   program.layers = decode_layers(section(sections, SectionType::kLayers, name), layers, name);
   program.network = network::deserialise(section(sections, SectionType::kNetwork, name),
                                          name + ": network section");
+  program.schedule = decode_schedule({section(sections, SectionType::kSchedule, name),
+                                      section(sections, SectionType::kControl, name),
+                                      section(sections, SectionType::kHostOperations, name)},
+                                     program.network, program.segments, name);
   const auto table = sections.find(SectionType::kInputTable);
   if ((table == sections.end() ? Bytes{} : table->second) != program.network.input_table) {
     throw InputError(name, "the input table is not that of the network");

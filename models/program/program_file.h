@@ -14,13 +14,14 @@
 //    72  u32 output element bytes       76  u32 layers            80  char name[32] (zero padded)
 //   112  f64 output scale              120  u32 classes hint (0 = none)   124 u32 reserved
 //   section table, 32 bytes each: u32 type, u32 reserved, u64 offset (64-byte aligned), u64 bytes,
-//   u64 reserved sections: kControl (encode(ControlProgram)), kWeights (encode(weights)), kLayers
+//   u64 reserved sections: kControl (control programs, encode(ControlProgram), each at a multiple
+//   of 64), kWeights (encode(weights): of all control programs, which may share arrays), kLayers
 //   (64-byte records:
-//     u16 layer, u8 op, u8 reserved, u16 stages, u16 tiles, u32 arrays, u32 windows, char
-//     name[48]), kNetwork (the integer network for the golden check; firmware ignores it), and
-//     kInputTable if the network
-//   has one (u8 [channels][256]: firmware replaces byte b of channel c of every image by
-//   table[c][b] before the chip gets it)
+//     u16 layer, u8 op, u8 where (bit 0: on the host), u16 stages, u16 tiles, u32 arrays, u32
+//     windows, char name[48]), kNetwork (the integer network for the golden check; firmware ignores
+//     it), kInputTable if the network has one (u8 [channels][256]: firmware replaces byte b of
+//     channel c of every image by table[c][b] before the chip gets it), kSchedule and
+//     kHostOperations (program/steps.h)
 #pragma once
 
 #include <cstdint>
@@ -28,6 +29,7 @@
 #include <vector>
 
 #include "program/stage.h"
+#include "program/steps.h"
 
 namespace npim::program {
 
@@ -47,12 +49,14 @@ struct LayerRecord {
   std::uint32_t arrays = 0;
   std::uint32_t windows = 0;
   std::string name;
+  bool on_host = false;
 };
 
 struct Program {
   std::string name;
   Requirements requirements;
-  ControlProgram control;
+  std::vector<ControlProgram> segments;
+  Schedule schedule;
   std::vector<ArrayWeights> weights;
   std::vector<LayerRecord> layers;
   network::QuantisedNetwork network;
@@ -64,11 +68,13 @@ enum class SectionType : std::uint32_t {
   kWeights = 2,
   kLayers = 3,
   kNetwork = 4,
-  kInputTable = 5
+  kInputTable = 5,
+  kSchedule = 6,
+  kHostOperations = 7
 };
 
 constexpr std::uint32_t kProgramMagic = 0x4752504e;
-constexpr std::uint16_t kProgramVersionMajor = 2, kProgramVersionMinor = 0;
+constexpr std::uint16_t kProgramVersionMajor = 3, kProgramVersionMinor = 0;
 
 Bytes serialise(const Program &program);
 /// Checks magic, version, size, checksum, sections and their content. Throws InputError.

@@ -22,6 +22,7 @@ namespace po = boost::program_options;
 struct CompileOptions {
   NetworkSource source;
   std::string chip, output, json, report, name, map, replicate;
+  std::vector<std::string> on_host;
 };
 
 bool parse(const Arguments &arguments, CompileOptions &to) {
@@ -38,6 +39,8 @@ bool parse(const Arguments &arguments, CompileOptions &to) {
   add("replicate", po::value(&to.replicate)->default_value("balanced"),
       "copies of weights: balanced (as many as make all layers equally fast and fit the chip) or "
       "none");
+  add("on-host", po::value(&to.on_host),
+      "a layer that is to run on the host although the chip could; may be repeated");
   po::variables_map values;
   if (!parse_arguments(
           arguments,
@@ -100,6 +103,7 @@ int compile_command(const Arguments &arguments) {
   mapping::MapOptions map_options;
   map_options.replication =
       options.replicate == "none" ? mapping::Replication::kNone : mapping::Replication::kBalanced;
+  map_options.on_host = options.on_host;
   const mapping::Mapping mapping = mapping::map_network(integers, chip, map_options);
   const Bytes file = program::serialise(mapping.program);
   write_file(options.output, file);

@@ -24,7 +24,34 @@ std::string shape_text(const network::TensorShape &shape) {
          std::to_string(shape.channels);
 }
 
+/// What the host does, and why.
+std::string host_text(const mapping::Mapping &mapping) {
+  std::ostringstream text;
+  const auto &schedule = mapping.program.schedule;
+  std::size_t runs = 0, operations = 0;
+  for (const auto &step : schedule.steps) {
+    runs += step.kind == program::Step::Kind::kOnChip ? 1 : 0;
+    operations += step.kind == program::Step::Kind::kOnHost ? 1 : 0;
+  }
+  text << "Steps per batch: " << runs << " of the chip, " << operations << " of the host; "
+       << with_thousands(static_cast<long long>(schedule.workspace_bytes))
+       << " bytes of DRAM per image between them\n";
+  constexpr int kMostListed = 12;
+  int listed = 0, host_layers = 0;
+  for (const LayerPlacement &layer : mapping.layers) {
+    if (!layer.on_host) continue;
+    ++host_layers;
+    if (listed == kMostListed) continue;
+    ++listed;
+    text << "  on the host: " << operation_name(layer.op) << ' ' << layer.name << " ("
+         << layer.host_reason << ")\n";
+  }
+  if (host_layers > listed) text << "  and " << host_layers - listed << " more\n";
+  return text.str();
+}
+
 std::string copies_text(const LayerPlacement &layer) {
+  if (layer.shares_arrays) return "shared";
   std::string text = std::to_string(layer.replication);
   if (layer.strips > 1) text += " (" + std::to_string(layer.strips) + " strips)";
   return text;
@@ -47,7 +74,7 @@ std::string mapping_text(const mapping::Mapping &mapping, const config::ChipConf
          if_conv(std::to_string(layer.arrays)), if_conv(fixed(100 * layer.utilisation, 1)),
          if_conv(std::to_string(layer.row_blocks)), if_conv(copies_text(layer)),
          if_conv(layer.packed_groups > 1 ? std::to_string(layer.packed_groups) + " groups" : ""),
-         tile_list(layer.tiles), std::to_string(layer.ring_rows),
+         layer.on_host ? "host" : tile_list(layer.tiles), std::to_string(layer.ring_rows),
          with_thousands(layer.buffer_bytes), with_thousands(layer.least_buffer_bytes),
          with_thousands(layer.output_hop_bytes)});
   }
@@ -63,6 +90,7 @@ std::string mapping_text(const mapping::Mapping &mapping, const config::ChipConf
       << with_thousands(macs) << " MACs per image\n"
       << "Data moved per image: " << with_thousands(mapping.hop_bytes)
       << " bytes x routers, of which the image " << with_thousands(mapping.image_hop_bytes) << '\n';
+  if (!mapping.is_chip_alone()) text << host_text(mapping);
   return text.str();
 }
 
@@ -75,6 +103,9 @@ boost::json::object mapping_json(const LayerPlacement &layer) {
           {"arrays", layer.arrays},
           {"utilisation", layer.utilisation},
           {"row_blocks", layer.row_blocks},
+          {"on_host", layer.on_host},
+          {"host_reason", layer.host_reason},
+          {"shares_arrays", layer.shares_arrays},
           {"replication", layer.replication},
           {"strips", layer.strips},
           {"groups_per_array", layer.packed_groups},

@@ -140,7 +140,7 @@ struct Inputs {
 
 void check_image_shape(const RunOptions &options, const Inputs &inputs) {
   if (!inputs.program || !inputs.images) return;
-  const auto &shape = inputs.program->control.input_shape;
+  const auto &shape = inputs.program->network.input_shape;
   const auto &images = *inputs.images;
   if (images.height == shape.height && images.width == shape.width &&
       images.channels == shape.channels) {
@@ -245,8 +245,8 @@ class Session {
       }
     }
     if (inputs_.program && inputs_.images) {
-      const auto outputs =
-          static_cast<std::uint64_t>(inputs_.program->control.output_shape.elements());
+      const auto outputs = static_cast<std::uint64_t>(
+          inputs_.program->network.layers.back().output_shape.elements());
       board_.add_output("results",
                         results_bytes(static_cast<std::uint64_t>(inputs_.images->count), outputs));
       has_results_ = true;

@@ -129,7 +129,7 @@ Bench &bench() {
 void run_images(benchmark::State &state) {
   Host &host = bench().host;
   const auto mapping = mapping::map_network(lenet(), bench().config);
-  host.execute(abi::Opcode::kLoadControl, program::encode(mapping.program.control));
+  host.execute(abi::Opcode::kLoadControl, program::encode(mapping.program.segments.at(0)));
   host.execute(abi::Opcode::kProgramWeights, program::encode(mapping.program.weights));
   abi::Descriptor run;
   run.opcode = static_cast<std::uint8_t>(abi::Opcode::kRun);

@@ -1,5 +1,7 @@
-// Program files: the envelope, and behind a repaired checksum the sections.
+// Program files, read by tools and by firmware: the envelope, and behind a repaired checksum the
+// sections.
 #include "base/file.h"
+#include "npim/program.h"
 #include "program/program_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
@@ -9,6 +11,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
       npim::program::deserialise_program(bytes, "fuzz.npim");
     } catch (const npim::InputError &) {
     }
+    npim_program program;
+    npim_message why{};
+    npim_program_open(&program, bytes.data(), bytes.size(), &why);
   };
   attempt();
   constexpr std::size_t kSizeAt = 8, kChecksumAt = 16, kChecksumFrom = 24;

@@ -20,7 +20,12 @@ using network::TensorShape;
 
 class RandomNetwork {
  public:
-  explicit RandomNetwork(std::uint32_t seed) : random_(seed) {}
+  /// What the networks may contain: kChip is what tiles can do alone; kAny adds gathers that move
+  /// elements between rows and recurrent layers, whose steps share weights.
+  enum class Kind { kChip, kAny };
+
+  explicit RandomNetwork(std::uint32_t seed, Kind kind = Kind::kChip)
+      : random_(seed), kind_(kind) {}
 
   QuantisedNetwork make(network::ConverterFormat format, int layers, int largest_channels = 24) {
     QuantisedNetwork network;
@@ -29,6 +34,18 @@ class RandomNetwork {
     network.input_shape = {between(4, 12), between(4, 12), between(1, 5)};
     for (int i = 0; i < layers; ++i) add_layer(network, largest_channels);
     add_classifier(network, between(2, 11));
+    return network;
+  }
+
+  /// One recurrent layer and a classifier.
+  QuantisedNetwork make_recurrent(network::ConverterFormat format, int steps, int hidden,
+                                  int classes) {
+    QuantisedNetwork network;
+    network.name = "recurrent";
+    network.format = format;
+    network.input_shape = {1, 1, 40};
+    add_recurrent(network, steps, hidden);
+    add_classifier(network, classes);
     return network;
   }
 
@@ -44,8 +61,14 @@ class RandomNetwork {
 
  private:
   void add_layer(QuantisedNetwork &network, int largest_channels) {
-    const int kind = between(0, 12);
-    if (kind == 8) {
+    const int kind = between(0, kind_ == Kind::kAny ? 16 : 12);
+    if (kind == 13 || kind == 14) {
+      add_reorder(network);
+    } else if (kind == 15) {
+      add_recurrent(network, between(2, 4), between(8, 12));
+    } else if (kind == 16) {
+      add_far_join(network);
+    } else if (kind == 8) {
       add_pool(network, LayerOp::kInsideAverage);
     } else if (kind == 0) {
       add_pool(network, LayerOp::kMaxPool);
@@ -271,6 +294,103 @@ class RandomNetwork {
     network.layers.push_back(layer);
   }
 
+  /// A transposition, a reshape, some of the rows, or any elements at all.
+  void add_reorder(QuantisedNetwork &network) {
+    const TensorShape in = shape_of(network, last(network));
+    const int kind = between(0, 3);
+    std::vector<std::int32_t> table(static_cast<std::size_t>(in.elements()));
+    for (std::size_t i = 0; i < table.size(); ++i) table[i] = static_cast<std::int32_t>(i);
+    TensorShape out = in;
+    if (kind == 0) {
+      std::swap(out.height, out.width);
+      for (std::size_t i = 0; i < table.size(); ++i) {
+        const auto at = static_cast<std::int32_t>(i);
+        const std::int32_t c = at % in.channels, pixel = at / in.channels;
+        const std::int32_t y = pixel % in.height, x = pixel / in.height;
+        table[i] = (y * in.width + x) * in.channels + c;
+      }
+    } else if (kind == 1) {
+      out = {1, in.height, in.width * in.channels};
+    } else if (kind == 2) {
+      const int first = between(0, in.height - 1);
+      out.height = between(1, in.height - first);
+      table.resize(static_cast<std::size_t>(out.elements()));
+      for (auto &from : table) from += first * in.width * in.channels;
+    } else {
+      for (auto &from : table) from = between(-1, static_cast<int>(in.elements()) - 1);
+    }
+    add_table(network, last(network), out, std::move(table));
+  }
+
+  int add_table(QuantisedNetwork &network, int input, const TensorShape &shape,
+                std::vector<std::int32_t> table) {
+    Layer layer = begin(network, LayerOp::kGather, input);
+    layer.output_shape = shape;
+    layer.pad_value = static_cast<std::uint8_t>(between(0, 255));
+    layer.table = std::move(table);
+    network.layers.push_back(std::move(layer));
+    return last(network);
+  }
+
+  /// h = table(weights * h + x[t]) with the same weights in every step; all h side by side.
+  void add_recurrent(QuantisedNetwork &network, int steps, int hidden) {
+    const auto available = static_cast<int>(shape_of(network, last(network)).elements());
+    std::vector<std::int32_t> table;
+    for (int i = 0; i < steps * hidden; ++i) table.push_back(between(0, available - 1));
+    const int sequence = add_table(network, last(network), {1, steps, hidden}, std::move(table));
+    Layer join;
+    int h = -1;
+    for (int t = 0; t < steps; ++t) {
+      std::vector<std::int32_t> row;
+      for (int i = 0; i < hidden; ++i) row.push_back(t * hidden + i);
+      const int x = add_table(network, sequence, {1, 1, hidden}, std::move(row));
+      if (t == 0) {
+        h = x;
+      } else {
+        Layer product = begin(network, LayerOp::kConvolution, h);
+        if (t > 1) {
+          const Layer &first = network.layers[static_cast<std::size_t>(recurrent_)];
+          product.weights = first.weights;
+          product.converter = first.converter;
+          product.pad_value = first.pad_value;
+          set_requantise(product, hidden, hidden, 1 << 12, 16);
+        } else {
+          fill_convolution(product, hidden, 1, 1, network.format);
+        }
+        network.layers.push_back(product);
+        if (t == 1) recurrent_ = last(network);
+        Layer sum = begin(network, LayerOp::kAdd, x);
+        sum.inputs = {x, last(network)};
+        set_requantise(sum, 2, 1, 1 << 13, 14);
+        network.layers.push_back(sum);
+        h = last(network);
+      }
+      join.inputs.push_back(h);
+      join.channel_offsets.push_back(t * hidden);
+    }
+    join.op = LayerOp::kConcat;
+    join.name = "layer" + std::to_string(network.layers.size());
+    join.input_shape = join.output_shape = {1, 1, steps * hidden};
+    network.layers.push_back(join);
+  }
+
+  /// A tensor and its transposition's transposition, added: segments of the chip, with the host's
+  /// work in between, that need each other's tensors.
+  void add_far_join(QuantisedNetwork &network) {
+    const int input = last(network);
+    const TensorShape in = shape_of(network, input);
+    std::vector<std::int32_t> table;
+    for (std::int32_t i = 0; i < in.elements(); ++i) {
+      table.push_back(static_cast<std::int32_t>(in.elements()) - 1 - i);
+    }
+    const int turned = add_table(network, input, in, table);
+    add_same(network, turned, in.channels);
+    Layer add = begin(network, LayerOp::kAdd, input);
+    add.inputs = {input, last(network)};
+    set_requantise(add, 2, 1, 1 << 13, 14);
+    network.layers.push_back(add);
+  }
+
   /// Groups of 1 to 3 input and output channels, up to a depthwise convolution.
   void add_grouped(QuantisedNetwork &network) {
     const int groups = between(2, 20);
@@ -331,6 +451,8 @@ class RandomNetwork {
   }
 
   std::mt19937 random_;
+  const Kind kind_;
+  int recurrent_ = 0;  ///< the layer with a recurrent layer's weights
 };
 
 }  // namespace npim::testing

@@ -19,7 +19,8 @@
 #define QUEUE_LOG2 4U
 #define LOAD_TIMEOUT_NS UINT64_C(60000000000)
 #define RUN_TIMEOUT_NS UINT64_C(60000000000)
-#define MOST_OUTPUTS 4096U
+#define MOST_OUTPUTS 16384U
+#define MOST_LAYERS 4096U
 #define PICTURE_WIDTH 64U
 
 struct demo {
@@ -35,6 +36,7 @@ struct demo {
 
 static struct demo demo;
 static int32_t scratch[MOST_OUTPUTS];
+static struct npim_layer_totals layer_totals[MOST_LAYERS];
 
 static bool fail(const char *what, const char *why) {
   printf("error: %s: %s\n", what, why);
@@ -70,6 +72,9 @@ static bool read_program(void) {
   }
   if (npim_program_outputs(&demo.program) > MOST_OUTPUTS) {
     return fail("program", "more outputs than this demo prints");
+  }
+  if (demo.program.layer_count > MOST_LAYERS) {
+    return fail("program", "more layers than this demo lists");
   }
   if (npim_program_check(&demo.program, &demo.device.info, &why) != NPIM_OK) {
     return fail("program", why.text);
@@ -207,17 +212,25 @@ static void on_output(void *context, uint32_t image, const int32_t *outputs) {
 }
 
 static void on_layer(void *context, const struct npim_layer_report *report) {
+  const struct npim_layer_totals *totals = &report->totals;
   (void)context;
+  if (report->layer.on_host) {
+    printf("%5" PRIu32 "  %-9s %6s %10s %11s %12s %10.1f  %s\n", report->layer.layer,
+           npim_layer_op_name(report->layer.op), "host", "", "", "",
+           (double)totals->host_ns / 1000.0, report->layer.name);
+    return;
+  }
   printf("%5" PRIu32 "  %-9s %6u %10" PRIu64 " %11" PRIu64 " %12" PRIu64 " %10.1f  %s\n",
          report->layer.layer, npim_layer_op_name(report->layer.op), report->layer.stages,
-         report->windows, report->conversions, report->input_cycles,
-         (double)report->busy_ns / 1000.0, report->layer.name);
+         totals->windows, totals->conversions, totals->input_cycles,
+         (double)totals->busy_ns / 1000.0, report->layer.name);
 }
 
 static bool report_layers(void) {
   printf("layer  op        stages    windows conversions input cycles    busy us  name\n");
-  const int result =
-      npim_network_layers(&demo.device, &demo.program, LOAD_TIMEOUT_NS, on_layer, NULL);
+  const int result = npim_network_layers(&demo.device, &demo.program,
+                                         demo.program.is_chip_alone ? NULL : layer_totals,
+                                         LOAD_TIMEOUT_NS, on_layer, NULL);
   return result == NPIM_OK ? true : fail("layer counters", npim_error_text(result));
 }
 
@@ -243,8 +256,13 @@ static void write_results(const struct npim_network_report *report, uint64_t har
 static bool classify(void) {
   struct npim_network_report report;
   struct npim_message why;
-  const struct npim_network_job run = {demo.images.pixels, demo.count, demo.batch,
-                                       RUN_TIMEOUT_NS,     on_output,  NULL};
+  const struct npim_network_job run = {demo.images.pixels,
+                                       demo.count,
+                                       demo.batch,
+                                       RUN_TIMEOUT_NS,
+                                       on_output,
+                                       NULL,
+                                       demo.program.is_chip_alone ? NULL : layer_totals};
   const uint64_t start_ns = demo.port.now_ns(demo.port.context), start = board_cycles();
   if (npim_network_run(&demo.device, &demo.program, &run, scratch, &report, &why) != NPIM_OK) {
     return fail("run", why.text);
@@ -256,6 +274,11 @@ static bool classify(void) {
   printf("%" PRIu32 " images, chip time %.1f us (%.2f us per image), elapsed %.1f us\n", demo.count,
          (double)report.chip_ns / 1000.0, (double)report.chip_ns / 1000.0 / (double)demo.count,
          (double)elapsed_ns / 1000.0);
+  if (!demo.program.is_chip_alone) {
+    printf("of it %.1f us on the host and %.1f us loading control vectors, %" PRIu32 " steps\n",
+           (double)report.host_ns / 1000.0, (double)report.load_ns / 1000.0,
+           demo.program.step_count);
+  }
   if (demo.labelled != 0) {
     printf("accuracy: %" PRIu32 " of %" PRIu32 " (%.2f %%)\n", demo.correct, demo.labelled,
            100.0 * (double)demo.correct / (double)demo.labelled);

@@ -110,7 +110,7 @@ TEST(ProgramFile, WrongHeadersAreExplained) {
   };
   using ::testing::HasSubstr;
   EXPECT_THAT(changed(0, 0), HasSubstr("not a Neural-PIM program"));
-  EXPECT_THAT(changed(4, 3), HasSubstr("version 3.0"));
+  EXPECT_THAT(changed(4, 4), HasSubstr("version 4.0"));
   EXPECT_THAT(changed(8, 77), HasSubstr("77 bytes"));
   EXPECT_THAT(changed(20, 65), HasSubstr("65 sections"));
   EXPECT_THAT(changed(20, 0), HasSubstr("no section"));
@@ -276,7 +276,7 @@ TEST(NetworkRun, ReportsLayersInOrder) {
                                &session.report, &session.why),
               NPIM_OK);
     ASSERT_EQ(npim_network_layers(
-                  &session.device, &session.program, kSecond,
+                  &session.device, &session.program, nullptr, kSecond,
                   [](void *context, const npim_layer_report *report) {
                     static_cast<std::vector<npim_layer_report> *>(context)->push_back(*report);
                   },
@@ -287,9 +287,9 @@ TEST(NetworkRun, ReportsLayersInOrder) {
   ASSERT_EQ(reports.size(), compiled.network.layers.size());
   for (std::size_t i = 0; i < reports.size(); ++i) {
     EXPECT_EQ(reports[i].layer.layer, i);
-    EXPECT_GE(reports[i].windows, 2u * reports[i].layer.windows) << "two images";
+    EXPECT_GE(reports[i].totals.windows, 2u * reports[i].layer.windows) << "two images";
     if (reports[i].layer.stages == 0) continue;  // a concat: its readers' buffers do the work
-    EXPECT_GT(reports[i].busy_ns, 0u);
+    EXPECT_GT(reports[i].totals.busy_ns, 0u);
   }
 }
 
@@ -332,11 +332,14 @@ TEST(ProgramLoad, ExplainsWhatTheChipRefused) {
   AcceleratorBench bench;
   bench.run([&] {
     Session session(bench, compiled);
-    session.program.control_bytes -= 1;
+    // One byte less of the control vectors: the last field of the schedule's only step.
+    std::uint8_t *const bytes =
+        const_cast<std::uint8_t *>(session.program.steps) + 32;  // NOLINT: in simulated RAM
+    --*bytes;
     EXPECT_EQ(npim_program_load(&session.device, &session.program, kSecond, &session.why),
               NPIM_ERROR_BAD_CONTROL_VECTOR);
     EXPECT_THAT(std::string(session.why.text), ::testing::HasSubstr("loading control vectors"));
-    session.program.control_bytes += 1;
+    ++*bytes;
     session.program.weights_bytes -= 4;
     EXPECT_EQ(npim_program_load(&session.device, &session.program, kSecond, &session.why),
               NPIM_ERROR_BAD_WEIGHTS);

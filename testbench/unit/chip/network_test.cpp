@@ -29,7 +29,7 @@ void expect_golden(const config::ChipConfig &config, std::uint32_t seed, int lay
   for (int i = 0; i < setting.images; ++i) inputs.push_back(random.image(network.input_shape));
   ChipBench bench(config, setting.kernel);
   bench.simulate([&] {
-    ASSERT_EQ(bench.load(mapping.program.control), abi::Error::kNone)
+    ASSERT_EQ(bench.load(mapping.program.segments.at(0)), abi::Error::kNone)
         << "stage " << bench.last.detail;
     ASSERT_EQ(bench.program(mapping.program.weights), abi::Error::kNone);
     const auto outputs = bench.run(inputs, 4);

@@ -63,14 +63,14 @@ void expect_weights_complete(const Mapping &mapping, const network::QuantisedNet
   const auto kernel = layer.weights.size() / static_cast<std::size_t>(layer.output_shape.channels);
   std::vector<int> seen(layer.weights.size(), 0);
   std::map<std::size_t, int> first_channel;  // per stage
-  for (const auto &stage : mapping.program.control.stages) {
+  for (const auto &stage : mapping.program.segments.at(0).stages) {
     if (stage.op != StageOp::kMvm) continue;
     // The slice's first channel shows in its bias (fully_connected numbers them) or in its
     // aggregator's.
     const Stage *post = &stage;
     if (stage.raw_output) {
       const auto &to = stage.destinations.at(0);
-      for (const auto &other : mapping.program.control.stages) {
+      for (const auto &other : mapping.program.segments.at(0).stages) {
         if (other.tile == to.tile && other.slot == to.slot) post = &other;
       }
     }
@@ -97,7 +97,7 @@ void expect_sound(const Mapping &mapping, const config::ChipConfig &chip) {
   std::map<int, std::vector<std::pair<std::int64_t, std::int64_t>>> buffers;
   std::set<std::pair<int, int>> arrays, slots;
   std::map<std::tuple<int, int, int, int>, int> connections;
-  const auto &control = mapping.program.control;
+  const auto &control = mapping.program.segments.at(0);
   for (const auto &d : control.inputs) ++connections[{d.tile, d.slot, d.port, d.producer}];
   for (const auto &stage : control.stages) {
     EXPECT_LT(stage.tile, chip.tiles());
@@ -150,7 +150,7 @@ TEST(Mapping, KernelsLongerThanAnArrayTakeRowBlocks) {
 TEST(Mapping, ManyOutputsAreSplitOverTiles) {
   const auto network = fully_connected(256, 40);  // 2 x 5 arrays, 8 per tile
   const Mapping mapping = map_network(network, small_chip());
-  EXPECT_EQ(mapping.program.control.stages.size(), 2u);
+  EXPECT_EQ(mapping.program.segments.at(0).stages.size(), 2u);
   EXPECT_EQ(mapping.tiles_used, 2);
   expect_weights_complete(mapping, network, small_chip());
   expect_sound(mapping, small_chip());
@@ -160,7 +160,7 @@ TEST(Mapping, KernelsLongerThanATileGetAnAggregator) {
   const auto network = fully_connected(128 * 12, 10);  // 12 row blocks, 8 arrays per tile
   const Mapping mapping = map_network(network, small_chip());
   int aggregates = 0;
-  for (const auto &stage : mapping.program.control.stages) {
+  for (const auto &stage : mapping.program.segments.at(0).stages) {
     aggregates += stage.op == StageOp::kAggregate ? 1 : 0;
   }
   EXPECT_EQ(aggregates, 2);

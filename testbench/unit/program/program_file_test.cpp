@@ -16,9 +16,11 @@ Program sample() {
   program.requirements.edram_bytes = 65536;
   program.network = testing::RandomNetwork(1).make({}, 3);
   program.output_scale = 0.25;
-  program.control.input_shape = {4, 4, 1};
-  program.control.output_shape = {1, 1, 10};
-  program.control.inputs = {{1, 2, 3, 4, 5}};
+  ControlProgram control;
+  control.input_shape = program.network.input_shape;
+  control.output_shape = program.network.layers.back().output_shape;
+  control.output_element_bytes = program.network.layers.back().requantise.output_s32 ? 4 : 1;
+  control.inputs = {{1, 2, 3, 4, 5}};
   Stage stage;
   stage.tile = 2;
   stage.slot = 1;
@@ -33,7 +35,9 @@ Program sample() {
   stage.requantise.bias = {-(std::int64_t{1} << 40)};
   stage.requantise.shift = 12;
   stage.destinations = {{kHost, 0, 0, 0, 8}};
-  program.control.stages = {stage, stage};
+  control.stages = {stage, stage};
+  program.schedule = chip_alone(control);
+  program.segments = {control};
   program.weights = {{2, 5, 2, 3, {1, -2, 3, -4, 5, -128}}, {2, 6, 1, 1, {127}}};
   program.layers = {{7, network::LayerOp::kConvolution, 2, 1, 1, 4, "conv"}};
   return program;
@@ -49,8 +53,8 @@ TEST(ProgramFile, RoundTripKeepsEverything) {
   EXPECT_EQ(after.layers.at(0).name, "conv");
   EXPECT_EQ(after.layers.at(0).windows, 4u);
   EXPECT_EQ(after.weights.at(0).values, before.weights[0].values);
-  const Stage &stage = after.control.stages.at(1);
-  EXPECT_EQ(stage.requantise.bias, before.control.stages[1].requantise.bias);
+  const Stage &stage = after.segments.at(0).stages.at(1);
+  EXPECT_EQ(stage.requantise.bias, before.segments[0].stages[1].requantise.bias);
   EXPECT_EQ(stage.inputs.at(0).ring_rows, 2);
   EXPECT_EQ(stage.destinations.at(0).tile, kHost);
   EXPECT_EQ(serialise(after), bytes) << "a second trip must not change a byte";
@@ -107,7 +111,7 @@ TEST(ProgramFile, WrongMagicVersionAndSizeSaySo) {
 }
 
 TEST(ControlProgram, DamageNeverCrashes) {
-  const Bytes bytes = encode(sample().control);
+  const Bytes bytes = encode(sample().segments[0]);
   std::mt19937 random(7);
   int refused = 0;
   for (int i = 0; i < 20000; ++i) {

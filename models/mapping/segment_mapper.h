@@ -1,0 +1,82 @@
+// Places one segment of a network: the stages of its layers, their arrays and buffers, and the
+// control program.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/chip_config.h"
+#include "mapping/layer_cut.h"
+#include "mapping/mapping.h"
+#include "mapping/tile_allocator.h"
+
+namespace npim::mapping {
+
+/// Why an attempt failed: which layer of the whole network, and what it lacked.
+struct Misfit {
+  std::size_t layer = 0;
+  std::string what;
+};
+
+/// What an attempt is made with.
+struct Attempt {
+  std::int64_t pace = 1;
+  Packing packing = Packing::kLoose;
+};
+
+/// Arrays of one stage of a layer.
+struct StageArrays {
+  int tile = 0;
+  std::vector<int> arrays;
+};
+using LayerArrays = std::vector<StageArrays>;
+
+/// Arrays that layers of earlier segments have, and who is to use whose (partition.h).
+struct SharedArrays {
+  std::vector<LayerArrays> &homes;      ///< by layer of the whole network
+  const std::vector<int> &shares_with;  ///< likewise
+};
+
+struct SegmentLayer {
+  LayerPlacement placement;
+  int stages = 0;
+};
+
+struct MappedSegment {
+  program::ControlProgram control;             ///< its stages name layers of the whole network
+  std::vector<program::ArrayWeights> weights;  ///< of arrays that no earlier segment has
+  std::vector<SegmentLayer> layers;            ///< of the segment's network
+  std::int64_t image_hop_bytes = 0, hop_bytes = 0;
+};
+
+/// A layer of the whole network that the host has to do.
+struct UnmappableLayer {
+  std::size_t number = 0;
+  std::string reason;
+};
+
+/// What there is to say about a layer before it is cut.
+LayerPlacement describe_layer(const network::Layer &layer);
+
+class SegmentMapper {
+ public:
+  /// All references must outlive the mapper. `origins` as in Segment.
+  SegmentMapper(const network::QuantisedNetwork &network, const std::vector<int> &origins,
+                const config::ChipConfig &chip, const Attempt &attempt, TileAllocator &allocator,
+                const SharedArrays &shared);
+  ~SegmentMapper();
+
+  /// The segment, or nothing and misfit() says why. Throws UnmappableLayer.
+  std::optional<MappedSegment> run();
+  const Misfit &misfit() const;
+
+ private:
+  class Work;
+  std::unique_ptr<Work> work_;
+};
+
+}  // namespace npim::mapping
