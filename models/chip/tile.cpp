@@ -88,7 +88,8 @@ bool Tile::access_crossbar(const ChipAddress &address, tlm::tlm_generic_payload 
   const std::size_t offset = address.detail & 0xffffff;
   const std::size_t bytes = payload.get_data_length();
   if (array >= context_.config.arrays_per_tile()) return false;
-  dataflow::ArrayDatapath &cells = crossbar(array).array();
+  Crossbar &target = crossbar(array);
+  dataflow::ArrayDatapath &cells = target.array();
   const int most_rows = context_.geometry.rows, most_vectors = context_.geometry.vectors();
   std::uint8_t *data = payload.get_data_ptr();
   if (payload.is_write()) {
@@ -99,6 +100,7 @@ bool Tile::access_crossbar(const ChipAddress &address, tlm::tlm_generic_payload 
       return false;
     }
     cells.program(reinterpret_cast<const std::int8_t *>(data + 4), rows, vectors, shift);
+    target.shift = shift;
   } else {
     const auto width = static_cast<std::size_t>(most_vectors);
     const std::size_t size = static_cast<std::size_t>(most_rows) * width;
@@ -107,7 +109,7 @@ bool Tile::access_crossbar(const ChipAddress &address, tlm::tlm_generic_payload 
       const std::size_t at = offset + i;
       data[i] = static_cast<std::uint8_t>(
           cells.weight(static_cast<int>(at / width), static_cast<int>(at % width)) /
-          (1 << cells.shift()));
+          (1 << target.shift));
     }
   }
   const sc_core::sc_time now = sc_core::sc_time_stamp();

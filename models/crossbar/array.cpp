@@ -49,7 +49,6 @@ void Array::program(const std::int8_t *weights, int rows, int vectors, int shift
     throw std::invalid_argument("shifted weights do not fit their cells");
   }
   clear_cells();
-  shift_ = shift;
   for (int row = 0; row < rows; ++row) {
     for (int vector = 0; vector < vectors; ++vector) {
       store_weight(row, vector, *weights++ * (1 << shift));
@@ -59,7 +58,6 @@ void Array::program(const std::int8_t *weights, int rows, int vectors, int shift
 }
 
 void Array::clear_cells() {
-  shift_ = 0;
   cells_ = std::make_unique<Cells>();
   cells_->planes.assign(words_per_column(*geometry_) * padded_columns(geometry_->columns) *
                             static_cast<std::size_t>(geometry_->cell.bits),

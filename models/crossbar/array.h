@@ -24,7 +24,6 @@ class Array {
   /// all other cells go to level 0. The cells hold the magnitudes times 2^shift. Throws
   /// std::invalid_argument when the shape or a shifted weight does not fit.
   void program(const std::int8_t *weights, int rows, int vectors, int shift = 0);
-  int shift() const { return shift_; }
   /// Programs levels [row][column] of the whole array, for weights in another layout than W_P, W_N
   /// (peripheral/column_layout.h); only the bit lines are then of use.
   void program_levels(const std::uint8_t *levels);
@@ -56,7 +55,6 @@ class Array {
   void fold();
 
   const device::ArrayGeometry *geometry_;
-  int shift_ = 0;
   std::unique_ptr<Cells> cells_;
 };
 
