@@ -343,7 +343,16 @@ class Importer {
     }
   }
 
+  void check_dropout(const Node &node) const {
+    if (!node.has_input(2)) return;
+    const Tensor *trains = graph_.initialiser(node.inputs[2]);
+    if (trains == nullptr || trains->integers != std::vector<std::int64_t>{0}) {
+      graph_.fail(node, "training mode is not supported");
+    }
+  }
+
   bool is_copy(const Node &node) const {
+    if (node.op == Op::kDropout) check_dropout(node);
     if (node.op == Op::kIdentity || node.op == Op::kDropout) return true;
     const auto shape = graph_.shapes.find(node.outputs[0]);
     if (shape == graph_.shapes.end() || shape->second != graph_.shape(node.inputs[0])) return false;

@@ -198,24 +198,14 @@ class Inference {
       case Op::kUnsqueeze:
         return unsqueeze();
       case Op::kDropout:
-        return dropout();
+        require_inputs(1, 3);
+        return input(0);
       case Op::kConstant:
       case Op::kGru:
       case Op::kLstm:
         break;
     }
     fail("is not resolved");
-  }
-
-  Shape dropout() const {
-    require_inputs(1, 3);
-    if (node_->has_input(2)) {
-      const Tensor *trains = graph_.initialiser(node_->inputs[2]);
-      if (trains == nullptr || trains->integers != std::vector<std::int64_t>{0}) {
-        fail("training mode is not supported");
-      }
-    }
-    return input(0);
   }
 
   Shape broadcast() const {
