@@ -317,9 +317,9 @@ ChipController::Outcome ChipController::write_arrays(
   sc_time end = now;
   for (const auto &record : weights) {
     tiles_[record.tile]->crossbar(record.array).programmed = false;
-    Bytes data = {
-        static_cast<std::uint8_t>(record.rows), static_cast<std::uint8_t>(record.rows >> 8),
-        static_cast<std::uint8_t>(record.vectors), static_cast<std::uint8_t>(record.vectors >> 8)};
+    Bytes data = {static_cast<std::uint8_t>(record.rows),
+                  static_cast<std::uint8_t>(record.rows >> 8),
+                  static_cast<std::uint8_t>(record.vectors), record.shift};
     data.insert(data.end(), record.values.begin(), record.values.end());
     tlm::tlm_generic_payload payload;
     prepare_write(payload, crossbar_address(record.tile, record.array), data.data(), data.size());

@@ -27,6 +27,7 @@ class Crossbar : public sc_core::sc_module {
     return *array_;
   }
   bool programmed = false;
+  int shift = 0;  ///< of the weights in its cells
 
  private:
   const dataflow::Datapath &datapath_;

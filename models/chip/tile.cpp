@@ -88,17 +88,19 @@ bool Tile::access_crossbar(const ChipAddress &address, tlm::tlm_generic_payload 
   const std::size_t offset = address.detail & 0xffffff;
   const std::size_t bytes = payload.get_data_length();
   if (array >= context_.config.arrays_per_tile()) return false;
-  dataflow::ArrayDatapath &cells = crossbar(array).array();
+  Crossbar &target = crossbar(array);
+  dataflow::ArrayDatapath &cells = target.array();
   const int most_rows = context_.geometry.rows, most_vectors = context_.geometry.vectors();
   std::uint8_t *data = payload.get_data_ptr();
   if (payload.is_write()) {
     if (bytes < 4 || offset != 0) return false;
-    const int rows = data[0] | data[1] << 8, vectors = data[2] | data[3] << 8;
+    const int rows = data[0] | data[1] << 8, vectors = data[2], shift = data[3];
     if (rows > most_rows || vectors > most_vectors) return false;
     if (bytes != 4 + static_cast<std::size_t>(rows) * static_cast<std::size_t>(vectors)) {
       return false;
     }
-    cells.program(reinterpret_cast<const std::int8_t *>(data + 4), rows, vectors);
+    cells.program(reinterpret_cast<const std::int8_t *>(data + 4), rows, vectors, shift);
+    target.shift = shift;
   } else {
     const auto width = static_cast<std::size_t>(most_vectors);
     const std::size_t size = static_cast<std::size_t>(most_rows) * width;
@@ -106,7 +108,8 @@ bool Tile::access_crossbar(const ChipAddress &address, tlm::tlm_generic_payload 
     for (std::size_t i = 0; i < bytes; ++i) {
       const std::size_t at = offset + i;
       data[i] = static_cast<std::uint8_t>(
-          cells.weight(static_cast<int>(at / width), static_cast<int>(at % width)));
+          cells.weight(static_cast<int>(at / width), static_cast<int>(at % width)) /
+          (1 << target.shift));
     }
   }
   const sc_core::sc_time now = sc_core::sc_time_stamp();

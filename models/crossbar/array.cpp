@@ -1,6 +1,7 @@
 #include "crossbar/array.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <stdexcept>
 
 #include "crossbar/kernels.h"
@@ -38,14 +39,19 @@ void Array::store_weight(int row, int vector, int weight) {
   }
 }
 
-void Array::program(const std::int8_t *weights, int rows, int vectors) {
+void Array::program(const std::int8_t *weights, int rows, int vectors, int shift) {
   if (rows < 0 || rows > geometry_->rows || vectors < 0 || vectors > geometry_->vectors()) {
     throw std::invalid_argument("weights do not fit the crossbar");
+  }
+  const int highest = 1 << geometry_->weight_bits;  // of a magnitude, exclusive
+  const auto fits = [&](std::int8_t weight) { return std::abs(int{weight}) << shift < highest; };
+  if (shift < 0 || shift > 7 || !std::all_of(weights, weights + rows * vectors, fits)) {
+    throw std::invalid_argument("shifted weights do not fit their cells");
   }
   clear_cells();
   for (int row = 0; row < rows; ++row) {
     for (int vector = 0; vector < vectors; ++vector) {
-      store_weight(row, vector, *weights++);
+      store_weight(row, vector, *weights++ * (1 << shift));
     }
   }
   fold();

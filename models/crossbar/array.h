@@ -21,8 +21,9 @@ class Array {
   bool is_programmed() const { return cells_ != nullptr; }
 
   /// Programs signed weights [row][vector] (row-major, `rows` x `vectors`, at most the geometry's);
-  /// all other cells go to level 0. Throws std::invalid_argument when the shape does not fit.
-  void program(const std::int8_t *weights, int rows, int vectors);
+  /// all other cells go to level 0. The cells hold the magnitudes times 2^shift. Throws
+  /// std::invalid_argument when the shape or a shifted weight does not fit.
+  void program(const std::int8_t *weights, int rows, int vectors, int shift = 0);
   /// Programs levels [row][column] of the whole array, for weights in another layout than W_P, W_N
   /// (peripheral/column_layout.h); only the bit lines are then of use.
   void program_levels(const std::uint8_t *levels);
@@ -31,7 +32,7 @@ class Array {
   const std::uint64_t *planes() const { return cells_ ? cells_->planes.data() : nullptr; }
   /// Level of one cell.
   int level(int row, int column) const;
-  /// The signed weight that the cells of (row, vector) store.
+  /// The signed weight that the cells of (row, vector) store, with its shift.
   int weight(int row, int vector) const;
 
   /// Oracle kernel: currents of all bit lines, as integers, for one input slice: sums[column] = sum

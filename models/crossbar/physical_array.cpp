@@ -95,9 +95,9 @@ void PhysicalArray::choose_fraction() {
                               -fraction_bits_ - 1);
 }
 
-device::ProgrammingReport PhysicalArray::program(const std::int8_t *weights, int rows,
-                                                 int vectors) {
-  levels_.program(weights, rows, vectors);
+device::ProgrammingReport PhysicalArray::program(const std::int8_t *weights, int rows, int vectors,
+                                                 int shift) {
+  levels_.program(weights, rows, vectors, shift);
   return program_cells();
 }
 

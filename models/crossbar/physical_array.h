@@ -42,7 +42,8 @@ class PhysicalArray {
   PhysicalArray(const device::ArrayGeometry &geometry, const Physics &physics, device::Place place);
 
   /// Programs signed weights [row][vector] as Array::program does and folds the result.
-  device::ProgrammingReport program(const std::int8_t *weights, int rows, int vectors);
+  device::ProgrammingReport program(const std::int8_t *weights, int rows, int vectors,
+                                    int shift = 0);
   /// Programs levels [row][column] as Array::program_levels does; of the sums below only
   /// bit_lines() then means something.
   device::ProgrammingReport program_levels(const std::uint8_t *levels);

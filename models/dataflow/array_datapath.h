@@ -48,11 +48,13 @@ class ArrayDatapath {
   int vectors() const { return geometry().vectors(); }
   virtual const device::ArrayGeometry &geometry() const = 0;
 
-  /// Programs signed weights [row][vector], at most the geometry's; all other cells go to level 0.
-  virtual device::ProgrammingReport program(const std::int8_t *weights, int rows, int vectors) = 0;
+  /// Programs signed weights [row][vector], at most the geometry's, with magnitudes times 2^shift
+  /// (crossbar::Array::program); all other cells go to level 0.
+  virtual device::ProgrammingReport program(const std::int8_t *weights, int rows, int vectors,
+                                            int shift) = 0;
   /// Level of a cell as a verify read senses it.
   virtual int level(int row, int column) const = 0;
-  /// The signed weight that the sensed cells of (row, vector) make.
+  /// The signed weight that the sensed cells of (row, vector) make, with its shift.
   int weight(int row, int vector) const;
 
   /// The analog part of all input cycles of `windows`: what the sample-and-holds hold afterwards,

@@ -10,8 +10,9 @@ constexpr std::size_t kMostVectors = 256;  // of 512 columns
 
 }  // namespace
 
-device::ProgrammingReport IdealArray::program(const std::int8_t *weights, int rows, int vectors) {
-  array_.program(weights, rows, vectors);
+device::ProgrammingReport IdealArray::program(const std::int8_t *weights, int rows, int vectors,
+                                              int shift) {
+  array_.program(weights, rows, vectors, shift);
   return {};
 }
 

@@ -13,7 +13,8 @@ class IdealArray : public ArrayDatapath {
       : array_(geometry), strategy_(strategy) {}
 
   const device::ArrayGeometry &geometry() const override { return array_.geometry(); }
-  device::ProgrammingReport program(const std::int8_t *weights, int rows, int vectors) override;
+  device::ProgrammingReport program(const std::int8_t *weights, int rows, int vectors,
+                                    int shift) override;
   int level(int row, int column) const override { return array_.level(row, column); }
   void hold(const Windows &windows, const LayerConverter &layer, double *held) const override;
   void convert(WindowKeys windows, const LayerConverter &layer, const double *held, int count,

@@ -7,11 +7,14 @@
 #include <sstream>
 #include <vector>
 
+#include "program/mesh.h"
+
 namespace npim::mapping {
 namespace {
 
-constexpr int kTile = 40, kGap = 4, kMargin = 24, kTop = 64, kLine = 18;
-constexpr int kLegendColumn = 330, kFoot = 6;
+constexpr int kTile = 40, kGap = 3, kMargin = 24, kTop = 84, kLine = 18;
+constexpr int kRouterGap = 6;  // more, between tiles of different routers
+constexpr int kLegendColumn = 350, kFoot = 6;
 
 std::string escaped(const std::string &text) {
   std::string out;
@@ -53,7 +56,7 @@ using Tile = std::map<std::size_t, Share>;  // by layer
 class Drawing {
  public:
   Drawing(const Mapping &mapping, const config::ChipConfig &chip)
-      : mapping_(mapping), chip_(chip), columns_(chip.tile_columns) {
+      : mapping_(mapping), chip_(chip), mesh_(chip), columns_(chip.tile_columns) {
     for (const auto &segment : mapping.program.segments) {
       for (const auto &stage : segment.stages) {
         Share &share = tiles_[stage.tile][stage.layer];
@@ -69,9 +72,10 @@ class Drawing {
       if (!layer.tiles.empty()) ++entries_;
     }
     chips_ = 1 + (tiles_.empty() ? 0 : tiles_.rbegin()->first / chip_.tiles_per_chip());
-    const int chip_height = chip_.tile_rows * (kTile + kGap) + (chips_ > 1 ? kLine : 0) + kGap;
+    const int chip_height = chip_.tile_rows * (kTile + kGap) + mesh_.rows() * kRouterGap +
+                            (chips_ > 1 ? kLine : 0) + kGap;
     grid_end_ = kTop + chips_ * chip_height;
-    const int grid_width = columns_ * (kTile + kGap);
+    const int grid_width = columns_ * (kTile + kGap) + mesh_.columns() * kRouterGap;
     const int legend_columns =
         std::max(1, std::min(entries_, std::max(grid_width, 2 * kLegendColumn) / kLegendColumn));
     const int legend_rows = (entries_ + legend_columns - 1) / std::max(1, legend_columns);
@@ -86,8 +90,11 @@ class Drawing {
       const int top = kTop + chip * chip_height;
       if (chips_ > 1) text(kMargin, top + kLine - 6, "chip " + std::to_string(chip));
       for (int tile = 0; tile < chip_.tiles_per_chip(); ++tile) {
-        draw_tile(chip * chip_.tiles_per_chip() + tile, kMargin + tile % columns_ * (kTile + kGap),
-                  top + (chips_ > 1 ? kLine : 0) + tile / columns_ * (kTile + kGap));
+        const auto router = mesh_.place(static_cast<unsigned>(tile));
+        draw_tile(chip * chip_.tiles_per_chip() + tile,
+                  kMargin + tile % columns_ * (kTile + kGap) + router.x * kRouterGap,
+                  top + (chips_ > 1 ? kLine : 0) + tile / columns_ * (kTile + kGap) +
+                      router.y * kRouterGap);
       }
     }
     legend(legend_rows);
@@ -115,9 +122,12 @@ class Drawing {
     text(kMargin, 44,
          std::to_string(mapping_.arrays_used) + " of " + std::to_string(arrays) + " arrays on " +
              std::to_string(mapping_.tiles_used) + " of " +
-             std::to_string(chips_ * chip_.tiles_per_chip()) +
-             " tiles. Height of a colour: arrays of the layer in the tile; bars at the foot: "
-             "layers without arrays.");
+             std::to_string(chips_ * chip_.tiles_per_chip()) + " tiles. An image moves " +
+             std::to_string(mapping_.hop_bytes) +
+             " bytes x routers. Tiles that stand together share a router.");
+    text(kMargin, 62,
+         "Height of a colour: arrays of the layer in the tile. Bars at the foot: layers without "
+         "arrays.");
   }
 
   void draw_tile(int number, int x, int y) {
@@ -166,13 +176,14 @@ class Drawing {
       constexpr std::size_t kMostName = 34;
       if (name.size() > kMostName) name = "..." + name.substr(name.size() - kMostName + 3);
       std::string more = layer.arrays > 0 ? ", " + std::to_string(layer.arrays) + " arrays" : "";
-      if (layer.replication > 1) more += " x" + std::to_string(layer.replication);
+      if (layer.replication > 1) more += ", " + std::to_string(layer.replication) + " copies";
       text(x + 18, y + 10, name + more);
     }
   }
 
   const Mapping &mapping_;
   const config::ChipConfig &chip_;
+  const program::Mesh mesh_;
   const int columns_;
   std::map<int, Tile> tiles_;
   int chips_ = 1, entries_ = 0, grid_end_ = 0;

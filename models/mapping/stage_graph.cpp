@@ -414,6 +414,7 @@ program::ArrayWeights array_weights(const Layer &layer, const Stage &stage, cons
   weights.array = use.array;
   weights.rows = static_cast<std::uint16_t>(part.used_rows());
   weights.vectors = static_cast<std::uint16_t>(part.channels);
+  weights.shift = layer.weight_shift;
   weights.values.resize(std::size_t{weights.rows} * weights.vectors);
   for (int v = 0; v < part.channels; ++v) {
     const auto channel = static_cast<std::size_t>(piece.channels.first) +

@@ -10,7 +10,6 @@ namespace npim::network {
 namespace {
 
 constexpr double kLargestSqnrDb = 200.0;  // stands for "no error at all"
-constexpr std::size_t kHistogramBins = 16;
 
 std::int32_t product_of(const Converter &converter) {
   return converter.range_divisor * converter.bitline_gain;
@@ -86,16 +85,16 @@ void ConverterTrials::convert(const std::vector<std::int32_t> &products, Trial &
   const std::size_t channels = rule_.steps.size();
   trial.sums.assign(channels, 0.0);
   const bool saturates = format_.code != ConverterFormat::Code::kLossless;
-  const double limit = format_.code == ConverterFormat::Code::kSigned8 ? 127.5 : 255.5;
-  if (saturates) trial.histogram.resize(kHistogramBins);
+  const std::int64_t limit = format_.code == ConverterFormat::Code::kSigned8 ? 127 : 255;
+  const double beyond = (static_cast<double>(limit) + 0.5) * trial.unit;
+  if (saturates) trial.histogram.resize(static_cast<std::size_t>(2 * limit + 1));
   std::size_t c = 0;
   for (const std::int32_t product : products) {
     const std::int64_t code = golden_convert(format_, trial.converter, product);
     trial.sums[c] += static_cast<double>(code) * trial.unit;
     if (saturates) {
-      if (std::abs(static_cast<double>(product)) >= limit * trial.unit) ++trial.clipped;
-      const double share = (static_cast<double>(code) + limit) / (2 * limit);  // 0 .. 1
-      ++trial.histogram[static_cast<std::size_t>(share * kHistogramBins)];
+      if (std::abs(static_cast<double>(product)) >= beyond) ++trial.clipped;
+      ++trial.histogram[static_cast<std::size_t>(code + limit)];
     }
     if (++c == channels) c = 0;
   }

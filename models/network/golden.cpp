@@ -12,7 +12,7 @@ std::int64_t code_limit(ConverterFormat::Code code) {
 }
 
 /// Operands of 16 bits let the compiler use the multiply-and-add-pairs instruction. At most 4096
-/// rows of 255 * 128 each: the sum fits 32 bits.
+/// rows of 255 * 254 each: the sum fits 32 bits.
 std::int32_t dot(const std::int16_t *a, const std::int16_t *b, std::int32_t size) {
   std::int32_t sum = 0;
   for (std::int32_t i = 0; i < size; ++i) sum += std::int32_t{a[i]} * b[i];
@@ -148,7 +148,10 @@ GoldenConvolution::GoldenConvolution(const ConverterFormat &format, const Layer 
       rows_(layer.window.kernel_height * layer.window.kernel_width * group_channels_),
       blocks_((rows_ + array_rows_ - 1) / array_rows_),
       weights_(layer.weights.begin(), layer.weights.end()),
-      window_(static_cast<std::size_t>(rows_) * static_cast<std::size_t>(layer.groups)) {}
+      window_(static_cast<std::size_t>(rows_) * static_cast<std::size_t>(layer.groups)) {
+  const int factor = 1 << layer.weight_shift;
+  for (std::int16_t &weight : weights_) weight = static_cast<std::int16_t>(weight * factor);
+}
 
 void GoldenConvolution::dot_products(const GoldenTensor &input, std::int32_t y, std::int32_t x,
                                      std::vector<std::int32_t> &products) {

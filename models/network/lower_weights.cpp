@@ -115,13 +115,16 @@ void Lowering::finish_convolution(Layer layer, const Value &from,
   const std::size_t channels = bias.size();
   IntegerWeights weights = round_weights(real_weights, channels);
   layer.weights = std::move(weights.values);
+  // A converter that rounds gets the largest sums that the cells can give.
+  if (options_.format.code != ConverterFormat::Code::kLossless) layer.weight_shift = 1;
+  const double shifted = 1 << layer.weight_shift;
   Target target = plan_.target(node_index_);
   // What a dot product unit is worth, and what is added to the weighted sum.
   OutputRule rule;
   for (std::size_t c = 0; c < channels; ++c) {
     if (!std::isfinite(bias[c])) fail("folding its bias overflows");
-    rule.steps.push_back(from.scale.scale * weights.scales[c]);
-    rule.offsets.push_back(bias[c] - rule.steps[c] * from.scale.zero_point *
+    rule.steps.push_back(from.scale.scale * weights.scales[c] / shifted);
+    rule.offsets.push_back(bias[c] - rule.steps[c] * from.scale.zero_point * shifted *
                                          static_cast<double>(weights.sums[c]));
   }
   const double infinity = std::numeric_limits<double>::infinity();

@@ -119,9 +119,13 @@ class Importer {
         copy<std::int32_t>(proto, proto.int32_data(), size, what, tensor.integers);
         tensor.type = Tensor::Type::kInteger;
         break;
+      case onnx::TensorProto::BOOL:
+        copy<std::uint8_t>(proto, proto.int32_data(), size, what, tensor.integers);
+        tensor.type = Tensor::Type::kInteger;
+        break;
       default:
         graph_.fail(what + " has element type " + std::to_string(proto.data_type()) +
-                    "; float, double, int32 and int64 are supported");
+                    "; float, double, int32, int64 and bool are supported");
     }
     for (const float value : tensor.floats) {
       if (!std::isfinite(value)) graph_.fail(what + " holds a value that is not finite");
@@ -207,15 +211,21 @@ class Importer {
   void read_node(const onnx::NodeProto &proto) {
     Node node;
     node.name = proto.name();
-    if (node.name.empty() && proto.output_size() > 0) node.name = proto.output(0);
+    const auto output = std::find_if(proto.output().begin(), proto.output().end(),
+                                     [](const std::string &name) { return !name.empty(); });
+    const bool has_output = output != proto.output().end();
+    if (node.name.empty() && has_output) node.name = *output;
     const bool is_standard = proto.domain().empty() || proto.domain() == "ai.onnx";
     if (!is_standard || !parse_op(proto.op_type(), node.op)) {
       graph_.fail("operator '" + (is_standard ? "" : proto.domain() + ".") + proto.op_type() +
                   "' of node '" + node.name + "' is not supported; supported: " + supported_ops());
     }
-    if (proto.output_size() == 0 || proto.output(0).empty()) graph_.fail(node, "has no output");
+    if (!has_output) graph_.fail(node, "has no output");
     node.inputs.assign(proto.input().begin(), proto.input().end());
     node.outputs.assign(proto.output().begin(), proto.output().end());
+    // Who wants the last state of a recurrent network only leaves out the sequence, which has to be
+    // computed all the same.
+    if (node.outputs[0].empty()) node.outputs[0] = *output + ".first output";
     if (node.op == Op::kConstant) {
       read_constant(proto, node);
       return;
@@ -317,15 +327,32 @@ class Importer {
     sort_nodes(graph_);
   }
 
+  /// Of a graph whose nodes are sorted.
   void check_outputs() const {
+    std::set<std::string> reached(graph_.inputs.begin(), graph_.inputs.end());
+    for (const Node &node : graph_.nodes) {
+      const bool depends =
+          std::any_of(node.inputs.begin(), node.inputs.end(),
+                      [&](const std::string &input) { return reached.count(input) != 0; });
+      if (depends) reached.insert(node.outputs.begin(), node.outputs.end());
+    }
     for (const std::string &output : graph_.outputs) {
-      if (graph_.initialiser(output) != nullptr) {
+      if (reached.count(output) == 0) {
         graph_.fail("output '" + output + "' does not depend on the input");
       }
     }
   }
 
+  void check_dropout(const Node &node) const {
+    if (!node.has_input(2)) return;
+    const Tensor *trains = graph_.initialiser(node.inputs[2]);
+    if (trains == nullptr || trains->integers != std::vector<std::int64_t>{0}) {
+      graph_.fail(node, "training mode is not supported");
+    }
+  }
+
   bool is_copy(const Node &node) const {
+    if (node.op == Op::kDropout) check_dropout(node);
     if (node.op == Op::kIdentity || node.op == Op::kDropout) return true;
     const auto shape = graph_.shapes.find(node.outputs[0]);
     if (shape == graph_.shapes.end() || shape->second != graph_.shape(node.inputs[0])) return false;

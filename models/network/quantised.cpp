@@ -1,5 +1,6 @@
 #include "network/quantised.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
@@ -8,7 +9,7 @@ namespace npim::network {
 namespace {
 
 constexpr std::uint32_t kMagic = 0x4e51504e;  // "NPQN"
-constexpr std::uint16_t kVersion = 3;
+constexpr std::uint16_t kVersion = 4;
 
 // Limits far above any network that fits a chip, low enough that products of a few of them stay in
 // 64 bits and that a damaged file cannot ask for gigabytes.
@@ -224,6 +225,11 @@ class Checker {
         stored % layer.output_shape.channels == 0 && stored / layer.output_shape.channels == kernel,
         std::to_string(stored) + " weights instead of " +
             std::to_string(layer.output_shape.channels) + " x " + std::to_string(kernel));
+    require(layer.weight_shift <= 1, "weight shift is neither 0 nor 1");
+    const bool fits =
+        layer.weight_shift == 0 || std::none_of(layer.weights.begin(), layer.weights.end(),
+                                                [](std::int8_t weight) { return weight == -128; });
+    require(fits, "a weight of -128 does not fit its cells when shifted");
     require(within(layer.converter.range_divisor, 1, kMaximumConverterFactor),
             "range divisor is out of range");
     require(within(layer.converter.bitline_gain, 1, kMaximumConverterFactor),
@@ -317,7 +323,7 @@ class Checker {
       case ConverterFormat::Code::kSignPlus8:
         return blocks * 255;
       case ConverterFormat::Code::kLossless:
-        return rows * 255 * 128;
+        return rows * 255 * 128 << layer.weight_shift;
     }
     return std::numeric_limits<std::int64_t>::max();
   }
@@ -409,6 +415,7 @@ void put_layer(ByteWriter &writer, const Layer &layer) {
   writer.put(layer.groups);
   writer.put(static_cast<std::uint32_t>(layer.weights.size()));
   writer.put_bytes(layer.weights.data(), layer.weights.size());
+  writer.put(layer.weight_shift);
   put_vector(writer, layer.table);
   writer.put(layer.second_zero_point);
   writer.put(layer.neighbours);
@@ -440,6 +447,7 @@ Layer get_layer(ByteReader &reader) {
   reader.require(weights);  // before allocating
   layer.weights.resize(weights);
   reader.get_bytes(layer.weights.data(), weights);
+  layer.weight_shift = reader.get<std::uint8_t>();
   layer.table = get_vector<std::int32_t>(reader);
   layer.second_zero_point = reader.get<std::uint8_t>();
   layer.neighbours = reader.get<std::int32_t>();

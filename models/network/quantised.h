@@ -131,6 +131,11 @@ struct Layer {
   /// a crossbar column is element k of this flattened kernel; rows 128 b .. 128 b + 127 form row
   /// block b, converted on its own.
   std::vector<std::int8_t> weights;
+  /// Convolution: the cells hold |weight| * 2^weight_shift (0 or 1), so a dot product D is the sum
+  /// of input * weight * 2^weight_shift. Magnitudes of 7 bits leave the most significant pair of
+  /// bit lines at zero; shifted by one they leave the least significant one, and the converter sees
+  /// twice the sum, with no gain that would amplify the crossbar's noise too. At most 255 fits.
+  std::uint8_t weight_shift = 0;
   /// Lookup: 256 outputs, 0 .. 255. Gather: an index per output element. Local response: up to 4096
   /// factors, 0 .. 65535.
   std::vector<std::int32_t> table;

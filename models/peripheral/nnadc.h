@@ -54,7 +54,7 @@ class IdealNnadc : public AnalogToDigital {
 class LosslessConverter : public AnalogToDigital {
  public:
   void convert(const std::int32_t *sums, int count, std::int32_t *codes) const override;
-  std::int64_t code_bound(int rows) const override { return std::int64_t{rows} * 255 * 128; }
+  std::int64_t code_bound(int rows) const override { return std::int64_t{rows} * 255 * 255; }
 };
 
 /// The converter of a chip, set as one layer asks.

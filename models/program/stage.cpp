@@ -298,7 +298,8 @@ Bytes encode(const std::vector<ArrayWeights> &weights) {
     out.put(array.tile);
     out.put(array.array);
     out.put(array.rows);
-    out.put(array.vectors);
+    out.put(static_cast<std::uint8_t>(array.vectors));
+    out.put(array.shift);
     out.put_bytes(array.values.data(), array.values.size());
     out.align(8);
   }
@@ -314,12 +315,17 @@ std::vector<ArrayWeights> decode_weights(const std::uint8_t *data, std::size_t s
     array.tile = in.get<std::uint16_t>();
     array.array = in.get<std::uint16_t>();
     array.rows = in.get<std::uint16_t>();
-    array.vectors = in.get<std::uint16_t>();
+    array.vectors = in.get<std::uint8_t>();
+    array.shift = in.get<std::uint8_t>();
     const std::size_t values = std::size_t{array.rows} * array.vectors;
     if (values == 0) in.fail("weight record without weights");
     in.require(values);
     array.values.resize(values);
     in.get_bytes(array.values.data(), values);
+    const auto least = *std::min_element(array.values.begin(), array.values.end());
+    if (array.shift > 1 || (array.shift == 1 && least == -128)) {
+      in.fail("weights shifted by " + std::to_string(array.shift) + " do not fit their cells");
+    }
     in.skip((8 - in.offset() % 8) % 8);
     weights.push_back(std::move(array));
   }

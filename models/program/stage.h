@@ -179,17 +179,18 @@ Bytes encode(const ControlProgram &program);
 ControlProgram decode_control(const std::uint8_t *data, std::size_t size, const std::string &name);
 
 /// Weights of one array: signed weights [row][vector], rows <= array rows, vectors <= vectors per
-/// array.
+/// array. The cells hold their magnitudes times 2^shift (0 or 1, network::Layer::weight_shift).
 struct ArrayWeights {
   std::uint16_t tile = 0;
   std::uint16_t array = 0;
   std::uint16_t rows = 0;
   std::uint16_t vectors = 0;
   std::vector<std::int8_t> values;
+  std::uint8_t shift = 0;
 };
 
 /// Wire format of the PROGRAM_WEIGHTS command: records one after the other, each padded to 8 bytes:
-/// u16 tile, u16 array, u16 rows, u16 vectors, s8 values[rows][vectors].
+/// u16 tile, u16 array, u16 rows, u8 vectors, u8 shift, s8 values[rows][vectors].
 Bytes encode(const std::vector<ArrayWeights> &weights);
 std::vector<ArrayWeights> decode_weights(const std::uint8_t *data, std::size_t size,
                                          const std::string &name);

@@ -17,10 +17,24 @@ double real_of(const LayerReport &layer, int integer) {
   return layer.output_scale * (integer - layer.output_zero_point);
 }
 
-/// A digit per bin: the tenths of its share, "." for none at all.
-std::string histogram_text(const std::vector<std::int64_t> &counts) {
-  std::int64_t largest = 0;
-  for (const std::int64_t count : counts) largest = std::max(largest, count);
+/// Largest magnitude of a code that occurs.
+std::size_t largest_code(const std::vector<std::int64_t> &histogram) {
+  const std::size_t zero = histogram.size() / 2;
+  for (std::size_t code = zero; code > 0; --code) {
+    if (histogram[zero - code] != 0 || histogram[zero + code] != 0) return code;
+  }
+  return 0;
+}
+
+/// Equal parts of the codes from -largest to largest; a digit for each: the tenths of the most
+/// frequent one's share, "." for none at all.
+std::string histogram_text(const std::vector<std::int64_t> &histogram, std::size_t largest_code) {
+  constexpr std::size_t kParts = 15;
+  const std::size_t codes = 2 * largest_code + 1, parts = std::min(codes, kParts);
+  std::vector<std::int64_t> counts(parts);
+  const std::size_t first = histogram.size() / 2 - largest_code;
+  for (std::size_t i = 0; i < codes; ++i) counts[i * parts / codes] += histogram[first + i];
+  const std::int64_t largest = *std::max_element(counts.begin(), counts.end());
   std::string text;
   for (const std::int64_t count : counts) {
     const auto level = largest == 0 ? 0 : count * 9 / largest;
@@ -49,9 +63,11 @@ bool ends_with(const std::string &text, const std::string &ending) {
 
 std::string quantisation_table(const network::QuantisationReport &report) {
   TextTable table({"layer", "op", "lowest", "highest", "SQNR dB", "V_max/VDD", "gain",
-                   "converter dB", "clipped %", "codes, lowest to highest"});
+                   "converter dB", "clipped %", "largest code", "codes from -largest to largest"});
   for (const LayerReport &layer : report.layers) {
     const bool converts = layer.op == LayerOp::kConvolution;
+    const bool rounds = !layer.code_histogram.empty();
+    const std::size_t largest = rounds ? largest_code(layer.code_histogram) : 0;
     const auto if_converts = [&](const std::string &text) { return converts ? text : ""; };
     table.add({layer.name, operation_name(layer.op),
                layer.output_s32 ? "32 bits" : fixed(real_of(layer, 0), 3),
@@ -61,14 +77,15 @@ std::string quantisation_table(const network::QuantisationReport &report) {
                if_converts(std::to_string(layer.converter.bitline_gain)),
                if_converts(fixed(layer.converter_sqnr_db, 1)),
                if_converts(fixed(100 * layer.clipping_rate, 3)),
-               histogram_text(layer.code_histogram)});
+               rounds ? std::to_string(largest) : "",
+               rounds ? histogram_text(layer.code_histogram, largest) : ""});
   }
   return table.format() +
          "SQNR: of the output against the float network. Converter: of the sums of its codes "
          "against "
-         "exact\nsums. Codes: conversions per sixteenth of the code range, 9 for the most "
-         "frequent, a "
-         "point for none.\n";
+         "exact\nsums. Codes: conversions per fifteenth of the codes, 9 for the most frequent, a "
+         "point "
+         "for none.\n";
 }
 
 boost::json::object quantisation_json(const network::QuantisedNetwork &network,

@@ -436,6 +436,7 @@ class RandomNetwork {
     for (auto &weight : layer.weights) {
       weight = static_cast<std::int8_t>(between(-largest, std::min(largest, 127)));
     }
+    layer.weight_shift = largest == 128 ? 0 : static_cast<std::uint8_t>(between(0, 1));
     const bool lossless = format.code == network::ConverterFormat::Code::kLossless;
     set_requantise(layer, channels, channels, lossless ? 1 << 6 : 1 << 15, 16);
   }

@@ -85,6 +85,9 @@ TEST_F(BadModel, CyclesAndLooseEnds) {
   OnnxModel constant({0, 1, 8, 8});
   constant.node("Shape", {"input"});
   expect_refused(constant, {"does not depend on the input"});
+  OnnxModel islands = convolution({2, 1, 3, 3});
+  islands.node("Relu", {islands.weights({1, 2, 6, 6}, std::vector<float>(72, 1))});
+  expect_refused(islands, {"does not depend on the input"});
 }
 
 TEST_F(BadModel, ShapesThatAreUnknownOrDoNotMatch) {
@@ -156,6 +159,26 @@ TEST_F(BadModel, UnsupportedOperators) {
   OnnxModel old({0, 1, 8, 8}, 9);
   old.then("Relu");
   expect_refused(old, {"opset 9", "11 to 17"});
+}
+
+TEST_F(BadModel, NetworksTooBigForTheChip) {
+  OnnxModel model({0, 1, 8, 8});
+  model.then("Flatten");
+  for (const std::int64_t inputs : {64, 4096}) {
+    const std::vector<std::int64_t> shape = {inputs, inputs == 64 ? 4096 : 64};
+    model.then("MatMul", {model.random_weights(random_, shape)});
+  }
+  const std::string file = npim_.path("big.onnx");
+  const Bytes bytes = model.bytes();
+  npim_.write("big.onnx", std::string(bytes.begin(), bytes.end()));
+  const Finished finished = npim_.npim({"compile", file, "--chip",
+                                        NpimRunner::source("configs/chips/neural-pim-small.json"),
+                                        "--calibrate", images(), "-o", npim_.path("out.npim")});
+  EXPECT_EQ(finished.status, 2) << finished.out;
+  EXPECT_LT(finished.peak_kib, kMostMemoryKib);
+  for (const char *word : {"MatMul2", "neural-pim-small", "does not fit", "there are 48 arrays"}) {
+    EXPECT_NE(finished.err.find(word), std::string::npos) << word << " is not in " << finished.err;
+  }
 }
 
 TEST_F(BadModel, CalibrationOfAnotherShape) {

@@ -1,6 +1,8 @@
 // Commands and their errors: each wrong one completes with its own code and leaves the chip usable.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "chip_bench.h"
 #include "programs.h"
 
@@ -307,7 +309,32 @@ TEST(Commands, WeightRecords) {
                         w.values.assign(9, 0);
                       }),
               Error::kBadWeights);
+    EXPECT_EQ(damaged(0,
+                      [](auto &w) {
+                        w.shift = 1;
+                        w.values[0] = -128;
+                      }),
+              Error::kBadWeights);
+    EXPECT_EQ(damaged(0, [](auto &w) { w.shift = 9; }), Error::kBadWeights);
     EXPECT_EQ(bench.program(example.records), Error::kNone);
+  });
+}
+
+/// What READ_BACK yields are the weights that were sent, wherever their cells put the digits.
+TEST(Commands, ShiftedWeightsReadBackAsTheyWereSent) {
+  Example example;
+  auto &record = example.records[0];
+  record.shift = 1;
+  for (auto &weight : record.values) weight = std::max<std::int8_t>(weight, -127);
+  ChipBench bench(example.config);
+  bench.simulate([&] {
+    ASSERT_EQ(bench.program(example.records), Error::kNone);
+    ASSERT_EQ(bench.read_back(abi::Region::kWeights, record.tile, record.array, 0, record.vectors),
+              Error::kNone);
+    const std::uint8_t *read = bench.at(ChipBench::kOutputs);
+    for (std::size_t v = 0; v < record.vectors; ++v) {
+      EXPECT_EQ(static_cast<std::int8_t>(read[v]), record.values[v]) << v;
+    }
   });
 }
 

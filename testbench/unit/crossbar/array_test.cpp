@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <stdexcept>
 
@@ -66,7 +67,29 @@ TEST(Array, RefusesWeightsThatDoNotFit) {
   const std::vector<std::int8_t> weights(1000, 1);
   EXPECT_THROW(array.program(weights.data(), 9, 1), std::invalid_argument);
   EXPECT_THROW(array.program(weights.data(), 1, 3), std::invalid_argument);
+  const std::vector<std::int8_t> least(1, -128);
+  EXPECT_THROW(array.program(least.data(), 1, 1, 1), std::invalid_argument);
+  EXPECT_THROW(array.program(weights.data(), 1, 1, -1), std::invalid_argument);
   EXPECT_FALSE(array.is_programmed());
+}
+
+// The same weights, a digit up: every sum doubles.
+TEST(Array, ShiftedWeightsYieldShiftedSums) {
+  const auto shape = geometry(64, 32, 1);
+  Array plain(shape), shifted(shape);
+  std::mt19937 random(5);
+  auto weights = random_weights(random, 128);
+  for (auto &weight : weights) weight = std::max<std::int8_t>(weight, -127);
+  plain.program(weights.data(), 64, 2);
+  shifted.program(weights.data(), 64, 2, 1);
+  EXPECT_EQ(shifted.level(0, shape.column(0, 0, false)), 0);
+  EXPECT_EQ(shifted.level(3, shape.column(1, 7, true)), plain.level(3, shape.column(1, 6, true)));
+  std::vector<std::uint8_t> inputs(64, 255);
+  std::int32_t once[2], twice[2];
+  plain.dot_products(inputs.data(), 64, once);
+  shifted.dot_products(inputs.data(), 64, twice);
+  EXPECT_EQ(twice[0], 2 * once[0]);
+  EXPECT_EQ(twice[1], 2 * once[1]);
 }
 
 TEST(Array, ProgrammingReplacesAllCells) {

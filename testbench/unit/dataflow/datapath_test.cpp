@@ -19,7 +19,7 @@ TEST(IdealDatapath, ABatchEqualsItsWindowsAndTheDefinition) {
   for (auto &weight : weights) weight = static_cast<std::int8_t>(random());
   std::vector<std::uint8_t> inputs(static_cast<std::size_t>(count * rows));
   for (auto &input : inputs) input = static_cast<std::uint8_t>(random());
-  array->program(weights.data(), rows, vectors);
+  array->program(weights.data(), rows, vectors, 0);
   for (int r = 0; r < rows; ++r) {
     for (int v = 0; v < vectors; ++v) {
       ASSERT_EQ(array->weight(r, v), weights[static_cast<std::size_t>(r * vectors + v)]);

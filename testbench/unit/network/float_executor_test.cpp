@@ -323,6 +323,29 @@ TEST(FloatExecutor, LongShortTermMemory) {
   }
 }
 
+// What exporters write when only the last state is used: the sequence has no name.
+TEST(FloatExecutor, RecurrentNetworksMayNameTheirLastStateOnly) {
+  for (const bool is_lstm : {true, false}) {
+    const std::int64_t rows = is_lstm ? 4 : 3;
+    const auto last_state = [&](bool names_sequence) {
+      Values random(4);
+      OnnxModel model({3, 1, 2});
+      auto &node = model.then(
+          is_lstm ? "LSTM" : "GRU",
+          {model.random_weights(random, {1, rows, 2}), model.random_weights(random, {1, rows, 1})});
+      if (!names_sequence) node.set_output(0, "");
+      node.clear_name();
+      node.add_output("h");
+      model.graph().add_output()->set_name("h");
+      const Graph graph = import_onnx(model.bytes(), "m");
+      EXPECT_EQ(graph.nodes[0].name, names_sequence ? "t1" : "h");
+      EXPECT_EQ(graph.shape("h"), (Shape{1, 1, 1}));
+      return execute_float(graph, {1, -2, 0.5F, 3, -1, 0.25F}).at("h");
+    };
+    EXPECT_EQ(last_state(false), last_state(true));
+  }
+}
+
 // Gate order z, r, h; both places of the reset gate.
 TEST(FloatExecutor, GatedRecurrentUnit) {
   const std::vector<float> w = {0.5F, -0.3F, 0.8F}, r = {0.2F, 0.7F, -0.4F},

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -140,7 +141,7 @@ std::int32_t expected_value(const QuantisedNetwork &network, const Layer &layer,
                    : layer.pad_value;
         const std::size_t weight = static_cast<std::size_t>(
             ((c * w.kernel_height + ky) * w.kernel_width + kx) * in.channels + i);
-        rows.push_back(value * layer.weights[weight]);
+        rows.push_back(value * (layer.weights[weight] << layer.weight_shift));
       }
     }
   }
@@ -188,6 +189,10 @@ TEST(GoldenConvolution, RandomWindowsEqualTheDefinition) {
     network.layers[0].pad_value = static_cast<std::uint8_t>(draw(0, 255));
     network.layers[0].converter = {1 << draw(0, 2), 1 << draw(0, 3)};
     network.layers[0].requantise.output_s32 = trial % 2 == 0;
+    network.layers[0].weight_shift = trial % 3 == 0 ? 1 : 0;
+    for (auto &weight : network.layers[0].weights) {
+      if (trial % 3 == 0) weight = std::max<std::int8_t>(weight, -127);
+    }
     expect_convolution(network, test::random_image(random, network.input_shape));
   }
 }

@@ -419,6 +419,23 @@ TEST(OnnxImport, RefusesOutputsThatTheInputDoesNotReach) {
   expect_refused(constant.bytes(), {"does not depend on the input"});
 }
 
+TEST(OnnxImport, DropoutThatTrainsIsRefused) {
+  for (const bool trains : {false, true}) {
+    OnnxModel m({1, 2, 4, 4});
+    auto *flag = m.graph().add_initializer();
+    flag->set_name("training");
+    flag->set_data_type(onnx::TensorProto::BOOL);
+    flag->set_raw_data(std::string(1, trains ? '\1' : '\0'));
+    m.node("Relu", {"input"});
+    m.then("Dropout", {m.weights({}, {0.5F}), "training"});
+    if (trains) {
+      expect_refused(m.bytes(), {"Dropout2", "training mode"});
+    } else {
+      EXPECT_EQ(import_onnx(m.bytes(), "model.onnx").nodes.size(), 1U);
+    }
+  }
+}
+
 TEST(OnnxImport, DropsWhatOnlyCopies) {
   OnnxModel m({1, 2, 4, 4});
   m.then("Pad", {m.integers({0, 0, 0, 0, 0, 0, 0, 0})});

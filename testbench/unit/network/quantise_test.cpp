@@ -129,8 +129,9 @@ TEST(Quantise, ConverterTakesTheBestProductWithTheSmallestGain) {
   EXPECT_LT(relative_error(graph, network, images), relative_error(graph, plain, images));
 }
 
-// One weight of full magnitude on one input: the dot product is 127 * byte, a code is worth
-// 128 * 255 * 255 / (127 * product), so no product of the default set can clip.
+// One weight of full magnitude on one input: the dot product is 254 * byte (the cells hold twice
+// the weight), a code is worth 128 * 255 * 255 / (127 * product), so no product of the default set
+// can clip.
 TEST(Quantise, ConverterOfAKnownLayer) {
   OnnxModel model({1, 1, 1, 1});
   model.then("Conv", {model.weights({1, 1, 1, 1}, {1})});
@@ -145,10 +146,28 @@ TEST(Quantise, ConverterOfAKnownLayer) {
   EXPECT_EQ(report.layers[0].converter.bitline_gain, 8);
   EXPECT_EQ(report.layers[0].clipping_rate, 0);
   QuantiseOptions wide;
-  wide.bitline_gains = {1, 256};
-  quantise(graph, images, wide, &report);  // 256 * 4 clips most inputs, 256 * 1 a half, 4 none
-  EXPECT_EQ(report.layers[0].converter.bitline_gain, 256);
+  wide.bitline_gains = {1, 128};
+  quantise(graph, images, wide, &report);  // 128 * 2 clips half of the inputs, 128 * 1 none
+  EXPECT_EQ(report.layers[0].converter.bitline_gain, 128);
   EXPECT_EQ(report.layers[0].converter.range_divisor, 1);
+}
+
+// Magnitudes of 7 bits on the upper 7 of 8 bit lines: twice the sum for a converter that rounds;
+// exact sums need no shift.
+TEST(Quantise, WeightsUseTheMostSignificantBitLines) {
+  Values random(6);
+  const Graph graph = import_onnx(test::small_classifier(3, false).bytes(), "m");
+  const Calibration images = random_images(random, {8, 8, 2}, 4);
+  for (const auto code : {ConverterFormat::Code::kSigned8, ConverterFormat::Code::kSignPlus8,
+                          ConverterFormat::Code::kLossless}) {
+    QuantiseOptions options;
+    options.format.code = code;
+    for (const Layer &layer : quantise(graph, images, options).layers) {
+      const bool shifts =
+          layer.op == LayerOp::kConvolution && code != ConverterFormat::Code::kLossless;
+      EXPECT_EQ(layer.weight_shift, shifts ? 1 : 0);
+    }
+  }
 }
 
 TEST(Quantise, RangeMethods) {
@@ -345,8 +364,8 @@ TEST(Quantise, NormalisedInput) {
   EXPECT_THROW(quantise(graph, images, options), InputError);
 }
 
-// One product of at most 255 * 127 is less than half a code of the widest range: every code is 0,
-// and only a corrected bias keeps the mean.
+// One product of at most 255 * 254 is less than half a code of the widest range of an array of 256
+// rows: every code is 0, and only a corrected bias keeps the mean.
 TEST(Quantise, CorrectionRestoresMeans) {
   OnnxModel m({1, 1, 8, 8});
   Values random(10);
@@ -358,6 +377,7 @@ TEST(Quantise, CorrectionRestoresMeans) {
   QuantiseOptions options;
   options.bitline_gains = {1};
   options.range_divisors = {1};
+  options.format.array_rows = 256;
   using Correction = QuantiseOptions::Correction;
   for (const Correction correction :
        {Correction::kNone, Correction::kRegression, Correction::kMean, Correction::kMeanVariance}) {

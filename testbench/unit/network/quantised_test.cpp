@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -160,6 +161,13 @@ TEST(Validate, RefusesWrongParameters) {
   expect_refused([](QuantisedNetwork &n) { n.layers[0].requantise.low = 256; }, "clamp");
   expect_refused([](QuantisedNetwork &n) { n.layers[0].converter.range_divisor = 0; }, "range");
   expect_refused([](QuantisedNetwork &n) { n.layers[0].converter.bitline_gain = 1 << 30; }, "gain");
+  expect_refused([](QuantisedNetwork &n) { n.layers[0].weight_shift = 2; }, "weight shift");
+  expect_refused(
+      [](QuantisedNetwork &n) {
+        n.layers[0].weight_shift = 1;
+        n.layers[0].weights[0] = -128;
+      },
+      "-128 does not fit");
   expect_refused([](QuantisedNetwork &n) { n.format.array_rows = 0; }, "array_rows");
   expect_refused([](QuantisedNetwork &n) { n.format.code = static_cast<ConverterFormat::Code>(9); },
                  "code");
@@ -186,6 +194,8 @@ TEST(Serialise, RoundTrip) {
   QuantisedNetwork network = test::every_operation();
   network.layers[0].pad_value = 7;
   network.layers[0].converter = {4, 8};
+  network.layers[0].weight_shift = 1;
+  for (auto &weight : network.layers[0].weights) weight = std::max<std::int8_t>(weight, -127);
   network.layers[0].output_scale = 0.1;
   network.layers[0].output_zero_point = -3;
   network.input_zero_point = 12;
@@ -195,6 +205,7 @@ TEST(Serialise, RoundTrip) {
   EXPECT_EQ(serialise(back), bytes);
   EXPECT_EQ(back.name, network.name);
   EXPECT_EQ(back.layers[0].weights, network.layers[0].weights);
+  EXPECT_EQ(back.layers[0].weight_shift, 1);
   EXPECT_EQ(back.layers[0].output_scale, 0.1);
   EXPECT_EQ(back.layers[0].output_zero_point, -3);
   EXPECT_EQ(back.layers[0].converter.bitline_gain, 8);

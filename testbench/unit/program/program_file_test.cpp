@@ -133,10 +133,27 @@ TEST(ArrayWeights, RecordsRunningOverTheEndAreRefused) {
   Bytes bytes = encode(one);
   EXPECT_EQ(bytes.size() % 8, 0u);
   EXPECT_EQ(decode_weights(bytes.data(), bytes.size(), "w").at(0).values, one[0].values);
+  EXPECT_EQ(decode_weights(bytes.data(), bytes.size(), "w").at(0).shift, 0);
   bytes[4] = 0xff;  // 255 rows
   EXPECT_THROW(decode_weights(bytes.data(), bytes.size(), "w"), InputError);
   bytes[4] = 0;  // no rows
   EXPECT_THROW(decode_weights(bytes.data(), bytes.size(), "w"), InputError);
+}
+
+TEST(ArrayWeights, ShiftsMustLeaveRoomForTheWeights) {
+  std::vector<ArrayWeights> one = {{0, 0, 2, 3, {1, 2, 3, -127, 5, 127}, 1}};
+  const auto decode = [&] {
+    const Bytes bytes = encode(one);
+    return decode_weights(bytes.data(), bytes.size(), "w").at(0);
+  };
+  EXPECT_EQ(decode().shift, 1);
+  EXPECT_EQ(decode().vectors, 3);
+  one[0].values[0] = -128;  // its magnitude has 8 bits already
+  EXPECT_THROW(decode(), InputError);
+  one[0].shift = 0;
+  EXPECT_NO_THROW(decode());
+  one[0].shift = 2;
+  EXPECT_THROW(decode(), InputError);
 }
 
 }  // namespace
