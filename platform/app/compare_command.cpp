@@ -60,7 +60,7 @@ bool parse(const Arguments &arguments, CompareOptions &to) {
   if (to.accounting != "powered-time" && to.accounting != "per-action") {
     throw InputError("command line", "--accounting must be powered-time or per-action");
   }
-  if (to.networks.empty()) to.networks = network::zoo_names();
+  if (to.networks.empty()) to.networks = network::paper_names();
   return true;
 }
 

@@ -58,10 +58,7 @@ bool parse(const Arguments &arguments, EstimateOptions &to) {
 }
 
 network::Graph load(const std::string &model) {
-  const auto &names = network::zoo_names();
-  if (std::find(names.begin(), names.end(), model) != names.end()) {
-    return network::zoo_network(model, kSeed);
-  }
+  if (network::is_zoo_name(model)) return network::zoo_network(model, kSeed);
   network::ImportOptions import;
   import.synthetic_weights = kSeed;
   return network::import_onnx(model, import);
