@@ -22,7 +22,7 @@ class Compare : public ::testing::Test {
 TEST_F(Compare, TablesAndJsonOfTwoNetworks) {
   const std::string json_path = npim_.path("compare.out.json");
   const Finished finished =
-      compare({"--networks", "neuraltalk", "mobilenet-v2", "--json", json_path});
+      compare({"--analytic", "--networks", "neuraltalk", "mobilenet-v2", "--json", json_path});
   ASSERT_EQ(finished.status, 0) << finished.err;
   for (const char *part : {"5.36", "1.73", "3.43", "1.59", "powered time", "per action",
                            "lower bound", "implied by the paper"}) {
@@ -31,6 +31,21 @@ TEST_F(Compare, TablesAndJsonOfTwoNetworks) {
   const auto json = NpimRunner::read_json(json_path);
   EXPECT_EQ(json.at("networks").as_array().size(), 2u);
   EXPECT_EQ(json.at("gains").as_array().size(), 3u);
+}
+
+/// Of the cycle-level model: each chip in a process of its own, times never below the bounds.
+TEST_F(Compare, SimulatesTheChips) {
+  const std::string path = npim_.path("simulated.json");
+  const Finished finished = compare({"--networks", "neuraltalk", "--json", path});
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  EXPECT_NE(finished.out.find("Simulated times"), std::string::npos) << finished.out;
+  const auto json = NpimRunner::read_json(path);
+  const auto &chips = json.at("networks").as_array().at(0).at("chips").as_array();
+  ASSERT_EQ(chips.size(), 3u);
+  for (const auto &chip : chips) {
+    EXPECT_GE(chip.at("image_ns").as_double(), chip.at("least_image_ns").as_double());
+    EXPECT_GE(chip.at("latency_ns").as_double(), chip.at("least_latency_ns").as_double());
+  }
 }
 
 TEST_F(Compare, RefusesUnknownNetworksAndAccountings) {
