@@ -19,7 +19,7 @@ namespace npim {
 namespace {
 
 /// First byte of what a child sends.
-enum Kind : char { kResult = 'R', kBadInput = 'I', kFailure = 'F' };
+constexpr char kResult = 'R', kBadInput = 'I', kFailure = 'F';
 
 [[noreturn]] void fail(const char *what) {
   throw std::runtime_error(std::string(what) + ": " + std::strerror(errno));
