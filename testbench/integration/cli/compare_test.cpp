@@ -107,5 +107,19 @@ TEST_F(Compare, AnEmptyAxisIsRefusedByName) {
   EXPECT_NE(finished.err.find("axes.nnsas"), std::string::npos) << finished.err;
 }
 
+TEST_F(Compare, ASweepOfMillionsIsRefusedByName) {
+  std::string text = NpimRunner::read(sweep());
+  text.replace(text.find("../chips"), 8, NpimRunner::source("configs/chips"));
+  std::string axis = "[1";
+  for (int i = 2; i <= 1000; ++i) axis += ", " + std::to_string(i);
+  axis += "]";
+  text.replace(text.find("[64, 128],\n    \"dac"), 9, axis);
+  text.replace(text.find("[1, 2, 4]"), 9, axis);
+  const Finished finished = npim_.npim({"explore", npim_.write("sweep.json", text)});
+  EXPECT_EQ(finished.status, 2);
+  EXPECT_NE(finished.err.find("key 'axes': the sweep has 27000000 points"), std::string::npos)
+      << finished.err;
+}
+
 }  // namespace
 }  // namespace npim::testing
