@@ -178,7 +178,8 @@ std::vector<std::vector<Simulated>> simulate_networks(const std::vector<std::str
   std::vector<std::vector<Simulated>> results;
   for (const auto &text : texts) {
     results.emplace_back();
-    for (const auto &run : boost::json::parse(text).as_array()) {
+    const boost::json::value runs = boost::json::parse(text);
+    for (const auto &run : runs.as_array()) {
       results.back().push_back(from_json(run));
     }
   }
