@@ -141,8 +141,9 @@ static int run_chip_alone(struct npim_device *device, const struct npim_program 
       run->batch > UINT32_MAX / input_bytes) {
     return NPIM_REFUSE(why, NPIM_E_ARGUMENT, "batch of %" PRIu32 " images", run->batch);
   }
-  const size_t bytes = (size_t)run->batch * stream.output_bytes;
-  const size_t image_bytes = program->input_table == NULL ? 0 : (size_t)run->batch * input_bytes;
+  const size_t most = run->batch < run->count ? run->batch : run->count;
+  const size_t bytes = most * stream.output_bytes;
+  const size_t image_bytes = program->input_table == NULL ? 0 : most * input_bytes;
   if (!allocate_buffers(port, batches, bytes, image_bytes)) {
     return NPIM_REFUSE(why, NPIM_E_NO_MEMORY,
                        "no DMA memory for images of %zu and outputs of %zu bytes", image_bytes,

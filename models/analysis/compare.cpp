@@ -23,8 +23,10 @@ double mean(const std::vector<double> &values) {
 
 }  // namespace
 
-Outcome evaluate(const Workload &work, const cost::Bill &bill, int chips) {
+Outcome evaluate(const Workload &work, const cost::Bill &bill, int chips,
+                 const std::optional<MeasuredTimes> &measured) {
   Outcome outcome;
+  outcome.measured = measured;
   outcome.chips_needed = chips_needed(work, bill.chip());
   outcome.plan = make_plan(work, bill.chip(), chips);
   outcome.operations = 2.0 * static_cast<double>(work.macs());
@@ -32,7 +34,7 @@ Outcome evaluate(const Workload &work, const cost::Bill &bill, int chips) {
   book_image(work, outcome.plan, bill, ledger);
   for (const auto accounting : {cost::Accounting::kPerAction, cost::Accounting::kPoweredTime}) {
     outcome.energy[accounting] =
-        shares_of(cost::settle(ledger, bill, accounting, outcome.plan.image_ns, chips));
+        shares_of(cost::settle(ledger, bill, accounting, outcome.image_ns(), chips));
   }
   return outcome;
 }
@@ -70,14 +72,22 @@ EnergyShares Comparison::mean_shares(std::size_t chip, cost::Accounting accounti
   return mean;
 }
 
-Comparison compare(const std::vector<Workload> &works, const std::vector<cost::Bill> &bills) {
+Comparison compare(const std::vector<Workload> &works, const std::vector<cost::Bill> &bills,
+                   const std::vector<std::vector<MeasuredTimes>> &measured) {
   Comparison comparison;
   for (const auto &bill : bills) comparison.chips.push_back(bill.chip().name);
-  for (const Workload &work : works) {
+  for (std::size_t n = 0; n < works.size(); ++n) {
+    const Workload &work = works[n];
     int chips = 1;
     for (const auto &bill : bills) chips = std::max(chips, chips_needed(work, bill.chip()));
     std::vector<Outcome> row;
-    for (const auto &bill : bills) row.push_back(evaluate(work, bill, chips));
+    for (std::size_t c = 0; c < bills.size(); ++c) {
+      if (measured.empty()) {
+        row.push_back(evaluate(work, bills[c], chips));
+      } else {
+        row.push_back(evaluate(work, bills[c], measured[n][c].chips, measured[n][c]));
+      }
+    }
     comparison.networks.push_back(work.name);
     comparison.outcomes.push_back(std::move(row));
   }

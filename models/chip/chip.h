@@ -49,6 +49,11 @@ class Chip : public sc_core::sc_module {
   /// descriptors, writing completion records): they take the link's time and come out at `memory`.
   tlm_utils::multi_passthrough_target_socket<HostLink> &link() { return link_.from_chip; }
 
+  /// From now on, before the first command: everything takes its time, but no value is computed or
+  /// stored, no weights need to be programmed and outputs are zeros. Times are exactly those with
+  /// values; every input slice counts as driven.
+  void leave_out_values() { context_.values = false; }
+
   /// Totals since the last reset, readable at any time.
   const ChipCounters &counters() const { return context_.counters; }
   /// The control vectors that LOAD_CONTROL brought, or nullptr; for debuggers.

@@ -49,6 +49,8 @@ struct ChipContext {
   Activity activity;
   ChipCounters counters;
   ChipObserver *observer = nullptr;
+  /// False: data is moved and computed in time only (Chip::leave_out_values).
+  bool values = true;
 };
 
 }  // namespace npim::chip

@@ -406,7 +406,8 @@ ChipController::Outcome ChipController::run(const Descriptor &command) {
   run_.input_pending = run_.output_pending = true;
   output_port_->reset();
   if (!input_handle_.valid()) spawn();
-  const auto processes = static_cast<int>(stages_.size()) * StageEngine::kProcesses + kOwnProcesses;
+  int processes = kOwnProcesses;
+  for (const StageEngine *stage : stages_) processes += stage->processes();
   Activity &activity = context_.activity;
   activity.begin(processes);
   for (StageEngine *stage : stages_) stage->begin(command.count, images_run_);
@@ -450,6 +451,7 @@ ChipController::Outcome ChipController::check_run(const Descriptor &command) con
 }
 
 ChipController::Outcome ChipController::check_programmed() const {
+  if (!context_.values) return {};
   for (std::uint32_t i = 0; i < program_.stages.size(); ++i) {
     const auto &stage = program_.stages[i];
     for (const auto &use : stage.arrays) {

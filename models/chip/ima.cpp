@@ -1,7 +1,5 @@
 #include "chip/ima.h"
 
-#include <string>
-
 namespace npim::chip {
 
 Ima::Ima(const sc_core::sc_module_name &module_name, const ChipContext &context, int tile,
@@ -13,9 +11,9 @@ Ima::Ima(const sc_core::sc_module_name &module_name, const ChipContext &context,
       sample_hold("sh", context.config.arrays_per_ima, context.geometry.vectors()) {
   crossbars_.reserve(static_cast<std::size_t>(context.config.arrays_per_ima));
   for (int array = 0; array < context.config.arrays_per_ima; ++array) {
-    const dataflow::ArrayPlace place = {tile, number * context.config.arrays_per_ima + array};
-    crossbars_.push_back(std::make_unique<Crossbar>(("array" + std::to_string(array)).c_str(),
-                                                    context.datapath, place));
+    crossbars_.emplace_back(
+        context.datapath,
+        dataflow::ArrayPlace{tile, number * context.config.arrays_per_ima + array});
   }
 }
 

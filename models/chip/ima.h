@@ -15,12 +15,12 @@
 namespace npim::chip {
 
 /// One crossbar with its share of NNS+A and converters, and the mark that it has been programmed
-/// since the last reset. Cells that nobody uses cost no memory.
-class Crossbar : public sc_core::sc_module {
+/// since the last reset. Cells that nobody uses cost no memory. Not a module: a chain of chips has
+/// hundreds of thousands, and SystemC's register of modules is a list.
+class Crossbar {
  public:
-  Crossbar(const sc_core::sc_module_name &module_name, const dataflow::Datapath &datapath,
-           dataflow::ArrayPlace place)
-      : sc_module(module_name), datapath_(datapath), place_(place) {}
+  Crossbar(const dataflow::Datapath &datapath, dataflow::ArrayPlace place)
+      : datapath_(datapath), place_(place) {}
 
   dataflow::ArrayDatapath &array() {
     if (!array_) array_ = datapath_.make_array(place_);
@@ -110,7 +110,7 @@ class Ima : public sc_core::sc_module {
  public:
   Ima(const sc_core::sc_module_name &module_name, const ChipContext &context, int tile, int number);
 
-  Crossbar &crossbar(int array) { return *crossbars_[static_cast<std::size_t>(array)]; }
+  Crossbar &crossbar(int array) { return crossbars_[static_cast<std::size_t>(array)]; }
   /// All input cycles of one array: IR -> DACs -> crossbar -> NNS+A -> sample-and-hold. `key`: of
   /// the window (dataflow::Windows).
   void evaluate(int array, std::size_t input_offset, int rows, std::uint64_t key,
@@ -121,7 +121,7 @@ class Ima : public sc_core::sc_module {
   SampleHold sample_hold;
 
  private:
-  std::vector<std::unique_ptr<Crossbar>> crossbars_;
+  std::vector<Crossbar> crossbars_;
 };
 
 }  // namespace npim::chip

@@ -37,7 +37,11 @@ StageEngine::StageEngine(Tile &tile, ChipContext &context, const program::Stage 
       stage_(stage),
       index_(index),
       slot_filled_(context.activity),
-      slot_free_(context.activity) {
+      slot_free_(context.activity),
+      copy_filled_(context.activity),
+      copy_free_(context.activity) {
+  overlapped_ =
+      stage_.op == StageOp::kMvm && context_.config.pipeline == config::WindowPipeline::kOverlapped;
   if (program::has_window(stage_.op)) window_ = stage_.window;
   for (const auto &port : stage_.inputs) {
     ports_.push_back(std::make_unique<StreamPort>(port, context_.activity));
@@ -53,7 +57,7 @@ StageEngine::StageEngine(Tile &tile, ChipContext &context, const program::Stage 
   requantiser_.low = stage_.requantise.low;
   requantiser_.high = stage_.requantise.high;
   pixel_ = {stage_.output_shape.channels, stage_.raw_output ? nullptr : &requantiser_,
-            accumulators_.data(), values_.data()};
+            accumulators_.data(), context_.values ? values_.data() : nullptr};
   if (stage_.op == StageOp::kMvm) {
     converter_ = context_.datapath.make_layer(
         {stage_.converter.range_divisor, stage_.converter.bitline_gain});
@@ -102,35 +106,41 @@ void StageEngine::spawn() {
     return sc_core::sc_spawn([this, body] { run_process(body); },
                              sc_core::sc_gen_unique_name((name + part).c_str()));
   };
-  front_process_ = start("_front", &StageEngine::front);
-  back_process_ = start("_back", &StageEngine::back);
+  processes_[0] = start("_front", &StageEngine::front);
+  processes_[1] = start("_back", &StageEngine::back);
+  if (overlapped_) processes_[2] = start("_drive", &StageEngine::drive);
 }
 
 void StageEngine::kill() {
-  for (auto *process : {&front_process_, &back_process_}) {
-    const bool alive = process->valid() && !process->terminated();
-    if (alive && sc_core::sc_get_status() == sc_core::SC_RUNNING) process->kill();
-    *process = sc_core::sc_process_handle();
+  for (auto &process : processes_) {
+    const bool alive = process.valid() && !process.terminated();
+    if (alive && sc_core::sc_get_status() == sc_core::SC_RUNNING) process.kill();
+    process = sc_core::sc_process_handle();
   }
 }
 
 void StageEngine::begin(std::uint64_t images, std::uint64_t first_image) {
-  if (!front_process_.valid()) spawn();
+  if (!processes_[0].valid()) spawn();
   for (auto &port : ports_) port->reset();
   slot_filled_.reset();
   slot_free_.reset();
-  slot_full_ = started_ = false;
+  copy_filled_.reset();
+  copy_free_.reset();
+  slot_full_ = copy_full_ = started_ = false;
   in_flight_ = 0;
   images_ = images;
   first_image_ = first_image;
   origin_ = sc_core::sc_time_stamp();
   first_start_ = last_end_ = sc_core::SC_ZERO_TIME;
   front_pending_ = back_pending_ = true;
+  drive_pending_ = overlapped_;
   start_.notify(sc_core::SC_ZERO_TIME);
 }
 
 void StageEngine::run_process(void (StageEngine::*body)()) {
-  bool &pending = body == &StageEngine::front ? front_pending_ : back_pending_;
+  bool &pending = body == &StageEngine::front  ? front_pending_
+                  : body == &StageEngine::back ? back_pending_
+                                               : drive_pending_;
   for (;;) {
     while (!pending) sc_core::wait(start_);
     pending = false;
@@ -153,13 +163,19 @@ void StageEngine::front() {
   }
 }
 
+void StageEngine::drive() {
+  for (std::uint64_t i = bursts(); i > 0; --i) drive_window();
+}
+
 void StageEngine::back() {
-  const std::uint64_t per_row =
-      divide_up(static_cast<std::uint64_t>(stage_.output_shape.width), std::uint64_t{stage_.burst});
-  const std::uint64_t per_image = per_row * static_cast<std::uint64_t>(stage_.output_shape.height);
-  for (std::uint64_t image = 0; image < images_; ++image) {
-    for (std::uint64_t i = 0; i < per_image; ++i) back_window();
-  }
+  for (std::uint64_t i = bursts(); i > 0; --i) back_window();
+}
+
+/// Of neighbouring windows that are computed together, in the whole run.
+std::uint64_t StageEngine::bursts() const {
+  const auto width = static_cast<std::uint64_t>(stage_.output_shape.width);
+  const auto height = static_cast<std::uint64_t>(stage_.output_shape.height);
+  return images_ * height * divide_up(width, std::uint64_t{stage_.burst});
 }
 
 // Front
@@ -167,8 +183,12 @@ void StageEngine::back() {
 void StageEngine::front_window(const Position &at) {
   wait_for_inputs(at);
   windows_enter();
-  fetch(at);
-  hand_over(at);
+  if (overlapped_) {
+    copy(at);
+  } else {
+    fetch(at);
+    hand_over(at);
+  }
 }
 
 /// Pixels from the start of the run up to the last one that the windows cover.
@@ -205,12 +225,8 @@ void StageEngine::fetch(const Position &at) {
   sc_time end = tile_.bus.edram_transfer(now, windows * fetch_bytes_);
   if (plan_) {
     gather_windows(at);
-    const std::uint64_t cycle = context_.timing.input_cycle.value();
-    const std::uint64_t copied = divide_up((end - origin_).value(), cycle);
-    const auto cycles = static_cast<std::uint64_t>(context_.timing.input_cycles);
-    end = origin_ + sc_time::from_value((copied + cycles) * cycle);
-    cycles_ += windows * cycles;
-    context_.counters.cycles += windows * cycles;
+    load_registers(at);
+    end = drive_from(end, windows);
   } else if (program::has_window(stage_.op)) {
     gather_pools(at);
   } else {
@@ -219,11 +235,55 @@ void StageEngine::fetch(const Position &at) {
   context_.wakes.sleep_until(end);
 }
 
+/// Of the overlapped pipeline: the copy, while the windows before are on the crossbars.
+void StageEngine::copy(const Position &at) {
+  while (copy_full_) copy_free_.wait();
+  const sc_time now = sc_core::sc_time_stamp();
+  const auto windows = static_cast<std::uint64_t>(at.pixels);
+  const sc_time end = tile_.bus.edram_transfer(now, windows * fetch_bytes_);
+  gather_windows(at);
+  context_.wakes.sleep_until(end);
+  copy_at_ = at;
+  copy_full_ = true;
+  copy_filled_.open();
+}
+
+/// Of the overlapped pipeline: the input cycles. The DACs hold the window that they drive, so the
+/// input registers are free for the next copy when the first cycle begins.
+void StageEngine::drive_window() {
+  while (!copy_full_) copy_filled_.wait();
+  const Position at = copy_at_;
+  const sc_time end = drive_from(sc_core::sc_time_stamp(), static_cast<std::uint64_t>(at.pixels));
+  context_.wakes.sleep_until(end - times(context_.timing.input_cycle,
+                                         static_cast<std::uint64_t>(context_.timing.input_cycles)));
+  load_registers(at);
+  copy_full_ = false;
+  copy_free_.open();
+  context_.wakes.sleep_until(end);
+  hand_over(at);
+}
+
+/// Input cycles start on the grid. Returns when the last one ends, for windows that are in the
+/// input registers at `copied`.
+sc_time StageEngine::drive_from(const sc_time &copied, std::uint64_t windows) {
+  const std::uint64_t cycle = context_.timing.input_cycle.value();
+  const std::uint64_t before = divide_up((copied - origin_).value(), cycle);
+  const auto cycles = static_cast<std::uint64_t>(context_.timing.input_cycles);
+  cycles_ += windows * cycles;
+  context_.counters.cycles += windows * cycles;
+  return origin_ + sc_time::from_value((before + cycles) * cycle);
+}
+
 void StageEngine::gather_windows(const Position &at) {
+  if (!context_.values) return;
   Position window = at;
   for (std::int32_t i = 0; i < at.pixels; ++i, ++window.x) {
     gather_window(window, fetched_.data() + static_cast<std::size_t>(i) * plan_->window_bytes());
   }
+}
+
+void StageEngine::load_registers(const Position &at) {
+  if (!context_.values) return;
   for (const MvmPlan::InputCopy &input : plan_->inputs()) {
     if (input.copy >= at.pixels) continue;
     const std::size_t from =
@@ -282,11 +342,14 @@ void StageEngine::gather_pool(const Position &at) {
   std::uint64_t taps = 0;
   for (std::int64_t ky = rows.first; ky <= rows.second; ++ky) {
     const auto y = static_cast<std::uint64_t>(y0 + ky * window_.dilation_height);
-    const std::uint8_t *row =
-        tile_.edram.data() + stage_.inputs[0].edram_offset + port.row_offset(image_row + y);
+    const std::uint8_t *row = context_.values ? tile_.edram.data() + stage_.inputs[0].edram_offset +
+                                                    port.row_offset(image_row + y)
+                                              : nullptr;
     for (std::int64_t kx = columns.first; kx <= columns.second; ++kx) {
       const auto x = static_cast<std::size_t>(x0 + kx * window_.dilation_width);
-      fetched_.insert(fetched_.end(), row + x * pixel, row + (x + 1) * pixel);
+      if (context_.values) {
+        fetched_.insert(fetched_.end(), row + x * pixel, row + (x + 1) * pixel);
+      }
       ++taps;
     }
   }
@@ -295,6 +358,7 @@ void StageEngine::gather_pool(const Position &at) {
 
 /// Pixel after pixel, one of each port.
 void StageEngine::gather_pixels(const Position &at) {
+  if (!context_.values) return;
   fetched_.clear();
   for (std::int32_t i = 0; i < at.pixels; ++i) {
     for (std::size_t k = 0; k < ports_.size(); ++k) {
@@ -333,7 +397,7 @@ void StageEngine::hand_over(const Position &at) {
   while (slot_full_) slot_free_.wait();
   if (plan_) {
     for (const MvmPlan::Work &work : plan_->work()) {
-      if (work.copy >= at.pixels) continue;
+      if (work.copy >= at.pixels || !context_.values) continue;
       tile_.ima(work.ima).evaluate(work.array, work.input_offset, work.rows,
                                    window_key(at, work.copy), converter_);
     }
@@ -391,12 +455,14 @@ void StageEngine::convert(const MvmPlan::Drain &drain) {
   }
   context_.wakes.sleep_until(tile_.nnadc.convert(sc_core::sc_time_stamp(), converter_, batch_));
   add_codes(drain);
-  conversions_ += drain.conversions;
-  context_.counters.conversions += drain.conversions;
+  const std::uint64_t conversions = drain.conversions * context_.timing.conversions_per_vector;
+  conversions_ += conversions;
+  context_.counters.conversions += conversions;
 }
 
 /// The IMA's adder: codes of arrays below each other become one sum in the output register.
 void StageEngine::add_codes(const MvmPlan::Drain &drain) {
+  if (!context_.values) return;
   for (const std::size_t i : drain.collects) {
     const MvmPlan::Collect &collect = plan_->collect(i);
     tile_.ima(collect.ima).output_register.clear(collect.sums, collect.channels);
@@ -430,6 +496,7 @@ sc_time StageEngine::post_process(const sc_time &ready) {
   for (std::size_t i = 0; i < static_cast<std::size_t>(pixel_.pixels); ++i) {
     const std::uint64_t taps = program::has_window(stage_.op) ? slot_taps_[i] : ports_.size();
     end = post_process(ready, from, taps, pixel);
+    if (!context_.values) continue;
     from += taps * ports_[0]->pixel_bytes();
     pixel.accumulators += pixel.channels;
     pixel.values += pixel.channels;
@@ -469,6 +536,7 @@ sc_time StageEngine::post_process(const sc_time &ready, const std::uint8_t *from
 }
 
 void StageEngine::encode_output() {
+  if (!context_.values) return;
   const auto values =
       static_cast<std::size_t>(pixel_.channels) * static_cast<std::size_t>(pixel_.pixels);
   if (stage_.output_element_bytes() == 1) {
@@ -495,7 +563,7 @@ void StageEngine::send(const Route &route, const Position &at) {
   const std::size_t slice = static_cast<std::size_t>(route.part.channels) * element;
   const auto pixels = static_cast<std::size_t>(end - first);
   std::uint8_t *data = output_.data() + static_cast<std::size_t>(first - at.x) * pixel;
-  if (slice != pixel) {
+  if (slice != pixel && context_.values) {
     const std::uint8_t *from = data + static_cast<std::size_t>(route.part.first_channel) * element;
     packed_.resize(pixels * slice);
     for (std::size_t i = 0; i < pixels; ++i) {

@@ -6,12 +6,18 @@
 //   back:  convert (NNADCs shared by the tile), add in IMA and tile, post-process, send. When the
 //          output registers do not hold all sums of a window, conversion stops while the first
 //          ones drain to the tile's adders.
+// The overlapped pipeline (WindowPipeline::kOverlapped, [IS] Fig. 4) has a third process between
+// the two, which drives the crossbars while front copies the next window: a window then takes
+// ceil(P_I / P_D) input cycles. Digital accumulation needs two cycles more before its sums are in
+// the output register; from there on everything takes the time of its units, as in the other
+// dataflows, not a whole cycle for each step as in ISAAC's schedule of 22 cycles (14 for 8 bits).
 // A stage with copies of its weights does all this with several neighbouring windows at a time.
 // The sample-and-holds are the slot of depth one between them. Stages without crossbars (pools,
 // additions, aggregators) have the same shape: fetch, then post-process and send. The stage only
 // says what passes through which unit and waits for it; the units compute (ima.h, tile_units.h).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <systemc>
@@ -46,7 +52,8 @@ class StageEngine {
     if (plan_) plan_->take_output_registers();
   }
 
-  static constexpr int kProcesses = 2;
+  /// Processes that a run has to count on.
+  int processes() const { return overlapped_ ? 3 : 2; }
   /// Starts a run of `images` images; all pipelines are empty. `first_image`: images that were run
   /// before, which the keys of windows count on from.
   void begin(std::uint64_t images, std::uint64_t first_image);
@@ -79,14 +86,20 @@ class StageEngine {
   void spawn();
   void front();
   void back();
+  void drive();
   void front_window(const Position &at);
+  void drive_window();
   void back_window();
+  std::uint64_t bursts() const;
 
   // Front
   std::uint64_t pixels_needed(const Position &at) const;
   void wait_for_inputs(const Position &at);
   void fetch(const Position &at);
+  void copy(const Position &at);
+  sc_core::sc_time drive_from(const sc_core::sc_time &copied, std::uint64_t windows);
   void gather_windows(const Position &at);
+  void load_registers(const Position &at);
   void gather_window(const Position &at, std::uint8_t *window) const;
   void gather_pools(const Position &at);
   void gather_pool(const Position &at);
@@ -132,6 +145,8 @@ class StageEngine {
   std::vector<std::uint64_t> fetched_taps_, slot_taps_;  // of pools, per window
   Position slot_at_;
   bool slot_full_ = false;
+  Position copy_at_;  // of the overlapped pipeline: in the input registers, not yet driven
+  bool copy_full_ = false;
   std::vector<std::int64_t> accumulators_;
   std::vector<std::int32_t> values_;
   PostPixel pixel_;
@@ -140,11 +155,12 @@ class StageEngine {
 
   // The run
   std::uint64_t images_ = 0, first_image_ = 0;
-  bool front_pending_ = false, back_pending_ = false;
+  bool overlapped_ = false;
+  bool front_pending_ = false, back_pending_ = false, drive_pending_ = false;
   sc_core::sc_time origin_;
   sc_core::sc_event start_;
-  Gate slot_filled_, slot_free_;
-  sc_core::sc_process_handle front_process_, back_process_;
+  Gate slot_filled_, slot_free_, copy_filled_, copy_free_;
+  std::array<sc_core::sc_process_handle, 3> processes_;
 
   // Counters
   std::uint64_t windows_ = 0, conversions_ = 0, cycles_ = 0;

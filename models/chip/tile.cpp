@@ -138,7 +138,7 @@ sc_core::sc_time Tile::write_constants(const program::InputPort &port,
   const auto channels = static_cast<std::size_t>(port.shape.channels);
   std::uint64_t bytes = 0;
   for (const auto &constant : port.constants) {
-    for (std::size_t pixel = 0; pixel < pixels; ++pixel) {
+    for (std::size_t pixel = 0; context_.values && pixel < pixels; ++pixel) {
       std::fill_n(edram.data() + port.edram_offset + pixel * channels + constant.first,
                   constant.count, constant.value);
     }
@@ -159,10 +159,12 @@ bool Tile::receive(const ChipAddress &address, const tlm::tlm_generic_payload &p
   const std::uint64_t bytes = payload.get_data_length();
   const std::uint64_t pixels = bytes / port.slice_bytes(producer);
   const std::uint8_t *data = payload.get_data_ptr();
-  port.place(producer, pixels, [&](std::uint64_t offset, std::uint64_t size) {
-    edram.write(port.config().edram_offset + offset, data, size);
-    data += size;
-  });
+  if (context_.values) {
+    port.place(producer, pixels, [&](std::uint64_t offset, std::uint64_t size) {
+      edram.write(port.config().edram_offset + offset, data, size);
+      data += size;
+    });
+  }
   // The bus is asked for when the data is here, so that it serves others meanwhile.
   context_.wakes.sleep(delay);
   delay = sc_core::SC_ZERO_TIME;

@@ -19,11 +19,19 @@ sc_time Nnadc::convert(const sc_time &earliest, const dataflow::LayerConverter &
                        const std::vector<Conversion> &batch) {
   std::uint64_t conversions = 0;
   for (const Conversion &conversion : batch) {
-    conversion.array->convert({conversion.key}, layer, conversion.held, conversion.count,
-                              conversion.codes);
+    if (context_.values) {
+      conversion.array->convert({conversion.key}, layer, conversion.held, conversion.count,
+                                conversion.codes);
+    }
     conversions += static_cast<std::uint64_t>(conversion.count);
   }
-  const auto converters = static_cast<std::uint64_t>(context_.config.nnadc.per_tile);
+  // ADCs of dataflow A have converted all bit lines of a cycle when the next one ends, and add up
+  // digitally in the cycle after.
+  if (context_.config.dataflow == config::Dataflow::kDigitalAccumulation) {
+    return earliest + times(context_.timing.input_cycle, kDigitalCycles);
+  }
+  const auto converters = static_cast<std::uint64_t>(context_.config.converters_per_tile());
+  conversions *= context_.timing.conversions_per_vector;
   return bank_.reserve(earliest,
                        times(context_.timing.conversion, divide_up(conversions, converters)));
 }
@@ -34,7 +42,7 @@ std::uint64_t PostProcessor::accumulate(const std::vector<PartialSums> &parts,
   std::uint64_t values = 0;
   for (const PartialSums &part : parts) {
     std::int64_t *to = pixel.accumulators + part.first;
-    for (int c = 0; c < part.channels; ++c) to[c] += part.sums[c];
+    for (int c = 0; pixel.values != nullptr && c < part.channels; ++c) to[c] += part.sums[c];
     values += static_cast<std::uint64_t>(part.channels);
   }
   return values;
@@ -58,9 +66,11 @@ sc_time PostProcessor::finish_sums(const sc_time &earliest, const std::vector<Pa
 sc_time PostProcessor::max_pool(const sc_time &earliest, const PoolTaps &taps,
                                 const PostPixel &pixel) {
   const auto channels = static_cast<std::uint64_t>(pixel.channels);
-  std::fill_n(pixel.values, channels, 0);
-  for (std::uint64_t tap = 0; tap < taps.count; ++tap) {
-    peripheral::maximum(taps.pixels + tap * channels, pixel.channels, pixel.values);
+  if (pixel.values != nullptr) {
+    std::fill_n(pixel.values, channels, 0);
+    for (std::uint64_t tap = 0; tap < taps.count; ++tap) {
+      peripheral::maximum(taps.pixels + tap * channels, pixel.channels, pixel.values);
+    }
   }
   return reserve(earliest, taps.timed * channels);
 }
@@ -68,41 +78,50 @@ sc_time PostProcessor::max_pool(const sc_time &earliest, const PoolTaps &taps,
 sc_time PostProcessor::average_pool(const sc_time &earliest, const PoolTaps &taps,
                                     std::int64_t padding, const PostPixel &pixel) {
   const auto channels = static_cast<std::uint64_t>(pixel.channels);
-  std::fill_n(pixel.accumulators, channels, padding);
-  for (std::uint64_t tap = 0; tap < taps.count; ++tap) {
-    peripheral::add_up(taps.pixels + tap * channels, pixel.channels, pixel.accumulators);
+  if (pixel.values != nullptr) {
+    std::fill_n(pixel.accumulators, channels, padding);
+    for (std::uint64_t tap = 0; tap < taps.count; ++tap) {
+      peripheral::add_up(taps.pixels + tap * channels, pixel.channels, pixel.accumulators);
+    }
+    finish(pixel);
   }
-  finish(pixel);
   return reserve(earliest, taps.timed * channels);
 }
 
 sc_time PostProcessor::add(const sc_time &earliest, const std::uint8_t *a, const std::uint8_t *b,
                            const PostPixel &pixel) {
-  pixel.requantiser->add(a, b, pixel.channels, pixel.values);
+  if (pixel.values != nullptr) {
+    pixel.requantiser->add(a, b, pixel.channels, pixel.values);
+  }
   return reserve(earliest, 2 * static_cast<std::uint64_t>(pixel.channels));
 }
 
 sc_time PostProcessor::lookup(const sc_time &earliest, const std::uint8_t *values,
                               const std::int32_t *table, const PostPixel &pixel) {
-  for (int c = 0; c < pixel.channels; ++c) pixel.values[c] = table[values[c]];
+  if (pixel.values != nullptr) {
+    for (int c = 0; c < pixel.channels; ++c) pixel.values[c] = table[values[c]];
+  }
   return reserve(earliest, static_cast<std::uint64_t>(pixel.channels));
 }
 
 sc_time PostProcessor::multiply(const sc_time &earliest, const std::uint8_t *a,
                                 const std::uint8_t *b, std::int32_t zero_a, std::int32_t zero_b,
                                 const PostPixel &pixel) {
-  const peripheral::Requantiser &post = *pixel.requantiser;
-  for (int c = 0; c < pixel.channels; ++c) {
-    const std::int64_t product = std::int64_t{a[c] - zero_a} * (b[c] - zero_b);
-    pixel.values[c] = post.finish(product * post.multiplier[0] + post.bias[0]);
+  if (pixel.values != nullptr) {
+    const peripheral::Requantiser &post = *pixel.requantiser;
+    for (int c = 0; c < pixel.channels; ++c) {
+      const std::int64_t product = std::int64_t{a[c] - zero_a} * (b[c] - zero_b);
+      pixel.values[c] = post.finish(product * post.multiplier[0] + post.bias[0]);
+    }
   }
   return reserve(earliest, 2 * static_cast<std::uint64_t>(pixel.channels));
 }
 
 sc_time PostProcessor::inside_average(const sc_time &earliest, const PoolTaps &taps,
                                       const PostPixel &pixel) {
-  const peripheral::Requantiser &post = *pixel.requantiser;
   const auto channels = static_cast<std::uint64_t>(pixel.channels);
+  if (pixel.values == nullptr) return reserve(earliest, taps.timed * channels);
+  const peripheral::Requantiser &post = *pixel.requantiser;
   std::fill_n(pixel.accumulators, channels, 0);
   for (std::uint64_t tap = 0; tap < taps.count; ++tap) {
     peripheral::add_up(taps.pixels + tap * channels, pixel.channels, pixel.accumulators);
@@ -117,22 +136,25 @@ sc_time PostProcessor::inside_average(const sc_time &earliest, const PoolTaps &t
 /// A running sum of squares over the neighbouring channels: each enters and leaves it once.
 sc_time PostProcessor::local_response(const sc_time &earliest, const std::uint8_t *values,
                                       const program::Stage &stage, const PostPixel &pixel) {
-  const peripheral::Requantiser &post = *pixel.requantiser;
-  const std::int32_t before = (stage.neighbours - 1) / 2, after = stage.neighbours / 2;
-  const auto square = [&](std::int32_t c) {
-    const std::int64_t value = values[c] - std::int32_t{stage.pad_value};
-    return value * value;
-  };
-  std::int64_t squares = 0;
-  for (std::int32_t c = 0; c < std::min(after, pixel.channels); ++c) squares += square(c);
-  const std::size_t last = stage.table.size() - 1;
-  for (std::int32_t c = 0; c < pixel.channels; ++c) {
-    if (after < pixel.channels - c) squares += square(c + after);
-    if (c > before) squares -= square(c - before - 1);
-    const std::size_t factor = std::min(static_cast<std::size_t>(squares >> stage.sum_shift), last);
-    const std::int64_t product =
-        std::int64_t{values[c] - std::int32_t{stage.pad_value}} * stage.table[factor];
-    pixel.values[c] = post.finish(product * post.multiplier[0] + post.bias[0]);
+  if (pixel.values != nullptr) {
+    const peripheral::Requantiser &post = *pixel.requantiser;
+    const std::int32_t before = (stage.neighbours - 1) / 2, after = stage.neighbours / 2;
+    const auto square = [&](std::int32_t c) {
+      const std::int64_t value = values[c] - std::int32_t{stage.pad_value};
+      return value * value;
+    };
+    std::int64_t squares = 0;
+    for (std::int32_t c = 0; c < std::min(after, pixel.channels); ++c) squares += square(c);
+    const std::size_t last = stage.table.size() - 1;
+    for (std::int32_t c = 0; c < pixel.channels; ++c) {
+      if (after < pixel.channels - c) squares += square(c + after);
+      if (c > before) squares -= square(c - before - 1);
+      const std::size_t factor =
+          std::min(static_cast<std::size_t>(squares >> stage.sum_shift), last);
+      const std::int64_t product =
+          std::int64_t{values[c] - std::int32_t{stage.pad_value}} * stage.table[factor];
+      pixel.values[c] = post.finish(product * post.multiplier[0] + post.bias[0]);
+    }
   }
   return reserve(earliest, 3 * static_cast<std::uint64_t>(pixel.channels));
 }
@@ -140,13 +162,15 @@ sc_time PostProcessor::local_response(const sc_time &earliest, const std::uint8_
 sc_time PostProcessor::aggregate(const sc_time &earliest, const std::uint8_t *pixels,
                                  std::size_t ports, const PostPixel &pixel) {
   const auto channels = static_cast<std::size_t>(pixel.channels);
-  std::fill_n(pixel.accumulators, channels, 0);
-  for (std::size_t port = 0; port < ports; ++port) {
-    for (std::size_t c = 0; c < channels; ++c, pixels += 4) {
-      pixel.accumulators[c] += load_s32(pixels);
+  if (pixel.values != nullptr) {
+    std::fill_n(pixel.accumulators, channels, 0);
+    for (std::size_t port = 0; port < ports; ++port) {
+      for (std::size_t c = 0; c < channels; ++c, pixels += 4) {
+        pixel.accumulators[c] += load_s32(pixels);
+      }
     }
+    finish(pixel);
   }
-  finish(pixel);
   return reserve(earliest, ports * channels);
 }
 
@@ -158,6 +182,7 @@ sc_time PostProcessor::reserve(const sc_time &earliest, std::uint64_t values) {
 /// Requantises the accumulators, or passes them on as they are: the controller has checked that
 /// raw sums fit in 32 bits.
 void PostProcessor::finish(const PostPixel &pixel) {
+  if (pixel.values == nullptr) return;
   if (pixel.requantiser != nullptr) {
     for (std::ptrdiff_t i = 0; i < pixel.pixels; ++i) {
       pixel.requantiser->per_channel(pixel.accumulators + i * pixel.channels, pixel.channels,

@@ -80,10 +80,15 @@ struct Conversion {
   int count = 0;
 };
 
-/// The NNADCs of a tile, shared by its IMAs through a multiplexer: a batch of conversions is spread
-/// evenly over all of them.
+/// The converters of a tile. NNADCs (dataflow C) and the ADCs behind analog buffers (B) are shared
+/// by its IMAs through a multiplexer: a batch of conversions is spread evenly over all of them. The
+/// ADCs of digital accumulation (A) belong to arrays and work along with them.
 class Nnadc : public sc_core::sc_module {
  public:
+  /// Of dataflow A, from the last input slice to sums in the output register ([IS] Fig. 4: the ADC
+  /// works one cycle behind the crossbar, shift-and-add one behind the ADC).
+  static constexpr std::uint64_t kDigitalCycles = 2;
+
   Nnadc(const sc_core::sc_module_name &module_name, const ChipContext &context)
       : sc_module(module_name), context_(context) {}
 
@@ -116,7 +121,7 @@ struct PostPixel {
   int channels = 0;
   const peripheral::Requantiser *requantiser = nullptr;  ///< null: sums are sent raw
   std::int64_t *accumulators = nullptr;
-  std::int32_t *values = nullptr;  ///< the results
+  std::int32_t *values = nullptr;  ///< the results; null: times only
   int pixels = 1;
 };
 

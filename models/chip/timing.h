@@ -33,11 +33,35 @@ class BusyUntil {
 /// One NNS+A per array takes the array's vectors one after the other, one per clock, while their
 /// bit lines are driven: an input cycle lasts until the last one has been served. [NP] Table 2: 80
 /// MHz and 8 vectors make the 100 ns of an input cycle.
+/// Dataflow A ([IS] section 5): the bit lines that are held are converted during the next cycle,
+/// which lasts as long as its converters need. Dataflow B: TIA and buffer follow within the cycle.
 inline sc_core::sc_time input_cycle_time(const config::ChipConfig &chip) {
+  const sc_core::sc_time cycle(chip.input_cycle_ns, sc_core::SC_NS);
+  if (chip.dataflow == config::Dataflow::kAnalogBuffering) return cycle;
+  if (chip.dataflow == config::Dataflow::kDigitalAccumulation) {
+    const int unit_column = chip.array.encoding == config::WeightEncoding::kBiased ? 1 : 0;
+    const int lines = chip.vectors_per_array() * chip.columns_per_vector() + unit_column;
+    const double conversions =
+        static_cast<double>(lines) * chip.arrays_per_tile() / chip.adc.per_tile;
+    return std::max(cycle,
+                    sc_core::sc_time(conversions * 1e3 / chip.adc.rate_msps, sc_core::SC_NS));
+  }
   const sc_core::sc_time nnsa_clock(1e3 / chip.nnsa_clock_mhz, sc_core::SC_NS);
   const auto vectors = static_cast<std::uint64_t>(chip.vectors_per_array());
-  return std::max(sc_core::sc_time(chip.input_cycle_ns, sc_core::SC_NS),
-                  times(nnsa_clock, vectors));
+  return std::max(cycle, times(nnsa_clock, vectors));
+}
+
+/// That one dot product of up to an array's rows takes.
+inline std::uint64_t conversions_per_vector(const config::ChipConfig &chip) {
+  switch (chip.dataflow) {
+    case config::Dataflow::kDigitalAccumulation:
+      return static_cast<std::uint64_t>(chip.columns_per_vector()) *
+             static_cast<std::uint64_t>(chip.input_cycles());
+    case config::Dataflow::kAnalogBuffering:
+      return static_cast<std::uint64_t>(chip.buffer.conversions_per_vector);
+    default:
+      return 1;
+  }
 }
 
 struct Timing {
@@ -46,12 +70,13 @@ struct Timing {
   sc_core::sc_time noc_clock;
   sc_core::sc_time edram_access;                       ///< first word of a transfer
   sc_core::sc_time edram_word;                         ///< each word: what is slower, bus or banks
-  sc_core::sc_time conversion;                         ///< of one NNADC
+  sc_core::sc_time conversion;                         ///< of one converter
   sc_core::sc_time write_pulse;                        ///< one programming pulse and its verify
   sc_core::sc_time chip_link_latency, chip_link_byte;  ///< between chips
   sc_core::sc_time link_latency;
   double link_ns_per_byte;
   int input_cycles;
+  std::uint64_t conversions_per_vector;
 
   explicit Timing(const config::ChipConfig &chip)
       : input_cycle(input_cycle_time(chip)),
@@ -60,13 +85,14 @@ struct Timing {
         edram_access(chip.edram.access_ns, sc_core::SC_NS),
         edram_word(std::max(
             tile_clock, sc_core::sc_time(chip.edram.access_ns / chip.edram.banks, sc_core::SC_NS))),
-        conversion(1e3 / chip.nnadc.rate_msps, sc_core::SC_NS),
+        conversion(1e3 / chip.converter_rate_msps(), sc_core::SC_NS),
         write_pulse(chip.array.write_pulse_ns + chip.array.verify_read_ns, sc_core::SC_NS),
         chip_link_latency(chip.chips.link_latency_ns, sc_core::SC_NS),
         chip_link_byte(1.0 / chip.chips.link_gigabytes_per_second, sc_core::SC_NS),
         link_latency(chip.host_link.latency_ns, sc_core::SC_NS),
         link_ns_per_byte(1.0 / chip.host_link.gigabytes_per_second),
-        input_cycles(chip.input_cycles()) {}
+        input_cycles(chip.input_cycles()),
+        conversions_per_vector(chip::conversions_per_vector(chip)) {}
 };
 
 }  // namespace npim::chip

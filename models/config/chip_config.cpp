@@ -126,6 +126,9 @@ void read_peripherals(Object &top, ChipConfig &chip) {
     read_nnadc(Object(top.at("nnadc")), chip);
     return;
   }
+  // Bit-line sums are converted one by one, or in analog buffers, with as many bits as they have,
+  // and are added up digitally: exact in ideal fidelity.
+  chip.nnadc.code = CodeFormat::kLossless;
   read_adc(Object(top.at("adc")), chip);
   if (chip.dataflow == Dataflow::kAnalogBuffering) {
     read_buffer(Object(top.at("analog_buffer")), chip);
@@ -328,10 +331,16 @@ ChipConfig load_chip_config(const std::string &path) {
 }
 
 void require_simulated(const ChipConfig &chip, const std::string &path) {
-  if (chip.dataflow == Dataflow::kAnalogAccumulation) return;
-  throw InputError(path + ": key 'dataflow'",
-                   "programs are compiled for and run on chips with analog_accumulation only; npim "
-                   "chip and npim compare take this one");
+  if (chip.input_bits != 8 || chip.array.weight_bits != 8) {
+    throw InputError(path,
+                     "programs are compiled for and run on chips with 8-bit inputs and weights "
+                     "only; npim chip takes this one");
+  }
+  if (chip.array.encoding != WeightEncoding::kDifferential) {
+    throw InputError(path + ": key 'weight_encoding'",
+                     "programs are compiled for and run on chips with differential weights only; "
+                     "npim chip and npim compare take this one");
+  }
 }
 
 }  // namespace npim::config

@@ -13,6 +13,18 @@ std::size_t words_per_column(const device::ArrayGeometry &geometry) {
   return (static_cast<std::size_t>(geometry.rows) + 63) / 64;
 }
 
+constexpr int kTile = 8;  ///< rows and bits that transpose() handles at once
+
+/// Eight rows of eight bits, a byte for each row, to a byte for each bit, and back.
+std::uint64_t transpose(std::uint64_t rows) {
+  std::uint64_t swap = (rows ^ (rows >> 7)) & 0x00aa00aa00aa00aaU;
+  rows ^= swap ^ (swap << 7);
+  swap = (rows ^ (rows >> 14)) & 0x0000cccc0000ccccU;
+  rows ^= swap ^ (swap << 14);
+  swap = (rows ^ (rows >> 28)) & 0x00000000f0f0f0f0U;
+  return rows ^ swap ^ (swap << 28);
+}
+
 }  // namespace
 
 std::size_t Array::plane_index(int row, int column, int bit) const {
@@ -30,12 +42,47 @@ void Array::set_level(int row, int column, int level) {
   }
 }
 
-void Array::store_weight(int row, int vector, int weight) {
-  const auto positive = static_cast<unsigned>(std::max(weight, 0));
-  const auto negative = static_cast<unsigned>(std::max(-weight, 0));
-  for (int digit = 0; digit < geometry_->digits(); ++digit) {
-    set_level(row, geometry_->column(vector, digit, false), geometry_->cell.digit(positive, digit));
-    set_level(row, geometry_->column(vector, digit, true), geometry_->cell.digit(negative, digit));
+/// Calls visit(word of the planes, shift of the first row in it, bit of the magnitude) for all bits
+/// of the magnitudes of eight rows.
+template <typename Visit>
+void Array::visit_bits(int row, int vector, bool negative, Visit visit) const {
+  const int bits = geometry_->cell.bits;
+  for (int bit = 0; bit < std::min(kTile, geometry_->digits() * bits); ++bit) {
+    const int column = geometry_->column(vector, bit / bits, negative);
+    visit(cells_->planes[plane_index(row, column, bit % bits)], row % 64, bit * 8);
+  }
+}
+
+/// Magnitudes of up to eight rows, from `row` on.
+void Array::store_magnitudes(int row, int vector, bool negative, std::uint64_t magnitudes) {
+  if (magnitudes == 0) return;
+  const std::uint64_t bits = transpose(magnitudes);
+  visit_bits(row, vector, negative, [bits](std::uint64_t &word, int shift, int bit) {
+    word |= (bits >> bit & 0xff) << shift;
+  });
+}
+
+std::uint64_t Array::load_magnitudes(int row, int vector, bool negative) const {
+  std::uint64_t bits = 0;
+  visit_bits(row, vector, negative, [&bits](std::uint64_t word, int shift, int bit) {
+    bits |= (word >> shift & 0xff) << bit;
+  });
+  return transpose(bits);
+}
+
+void Array::store_weights(const std::int8_t *weights, int rows, int vectors, int shift) {
+  for (int row = 0; row < rows; row += kTile) {
+    const int count = std::min(kTile, rows - row);
+    for (int vector = 0; vector < vectors; ++vector) {
+      std::uint64_t positive = 0, negative = 0;
+      for (int i = 0; i < count; ++i) {
+        const int weight = weights[(row + i) * vectors + vector];
+        const auto magnitude = static_cast<std::uint64_t>(std::abs(weight)) << shift;
+        (weight < 0 ? negative : positive) |= magnitude << (8 * i);
+      }
+      store_magnitudes(row, vector, false, positive);
+      store_magnitudes(row, vector, true, negative);
+    }
   }
 }
 
@@ -49,11 +96,7 @@ void Array::program(const std::int8_t *weights, int rows, int vectors, int shift
     throw std::invalid_argument("shifted weights do not fit their cells");
   }
   clear_cells();
-  for (int row = 0; row < rows; ++row) {
-    for (int vector = 0; vector < vectors; ++vector) {
-      store_weight(row, vector, *weights++ * (1 << shift));
-    }
-  }
+  store_weights(weights, rows, vectors, shift);
   fold();
 }
 
@@ -80,8 +123,13 @@ void Array::fold() {
   cells_->folded.assign(stride * static_cast<std::size_t>(geometry_->vectors()), 0);
   for (int vector = 0; vector < geometry_->vectors(); ++vector) {
     auto *column = cells_->folded.data() + static_cast<std::size_t>(vector) * stride;
-    for (int row = 0; row < geometry_->rows; ++row) {
-      column[row] = static_cast<std::int16_t>(weight(row, vector));
+    for (int row = 0; row < geometry_->rows; row += kTile) {
+      const std::uint64_t positive = load_magnitudes(row, vector, false);
+      const std::uint64_t negative = load_magnitudes(row, vector, true);
+      for (int i = 0; i < std::min(kTile, geometry_->rows - row); ++i) {
+        column[row + i] = static_cast<std::int16_t>(static_cast<int>(positive >> (8 * i) & 0xff) -
+                                                    static_cast<int>(negative >> (8 * i) & 0xff));
+      }
     }
   }
 }

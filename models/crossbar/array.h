@@ -51,7 +51,11 @@ class Array {
   std::size_t plane_index(int row, int column, int bit) const;
   void set_level(int row, int column, int level);
   void clear_cells();
-  void store_weight(int row, int vector, int weight);
+  template <typename Visit>
+  void visit_bits(int row, int vector, bool negative, Visit visit) const;
+  void store_magnitudes(int row, int vector, bool negative, std::uint64_t magnitudes);
+  std::uint64_t load_magnitudes(int row, int vector, bool negative) const;
+  void store_weights(const std::int8_t *weights, int rows, int vectors, int shift);
   void fold();
 
   const device::ArrayGeometry *geometry_;

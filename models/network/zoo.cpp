@@ -171,6 +171,12 @@ Graph vgg(const std::string &name, std::uint64_t seed, const std::vector<int> &d
   return b.finish(name, b.dense(x, 1000), seed);
 }
 
+std::string basic_block(Builder &b, const std::string &x, std::int64_t width, std::int64_t stride) {
+  const std::string main = b.conv(b.conv_relu(x, width, 3, stride), width, 3, 1, 1);
+  const bool is_plain = stride == 1 && b.channels(x) == width;
+  return b.relu(b.sum(main, is_plain ? x : b.conv(x, width, 1, stride)));
+}
+
 std::string bottleneck(Builder &b, const std::string &x, std::int64_t width, std::int64_t stride) {
   const std::int64_t out = 4 * width;
   std::string main = b.conv_relu(x, width, 1);
@@ -180,12 +186,15 @@ std::string bottleneck(Builder &b, const std::string &x, std::int64_t width, std
   return b.relu(b.sum(main, is_plain ? x : b.conv(x, out, 1, stride)));
 }
 
-Graph resnet(const std::string &name, std::uint64_t seed, const std::vector<int> &depths) {
+using Block = std::string (*)(Builder &, const std::string &, std::int64_t, std::int64_t);
+
+Graph resnet(const std::string &name, std::uint64_t seed, Block block,
+             const std::vector<int> &depths) {
   Builder b(kImage);
   std::string x = b.pool(Op::kMaxPool, b.conv_relu("input", 64, 7, 2), 3, 2, 1);
   for (std::size_t stage = 0; stage < 4; ++stage) {
     for (int i = 0; i < depths[stage]; ++i) {
-      x = bottleneck(b, x, std::int64_t{64} << stage, stage > 0 && i == 0 ? 2 : 1);
+      x = block(b, x, std::int64_t{64} << stage, stage > 0 && i == 0 ? 2 : 1);
     }
   }
   return b.finish(name, b.dense(b.flatten(b.global_average(x)), 1000), seed);
@@ -282,14 +291,17 @@ const std::vector<std::pair<std::string, Maker>> &makers() {
       {"alexnet", alexnet},
       {"vgg-16", std::bind(vgg, _1, _2, std::vector<int>{2, 2, 3, 3, 3})},
       {"vgg-19", std::bind(vgg, _1, _2, std::vector<int>{2, 2, 4, 4, 4})},
-      {"resnet-50", std::bind(resnet, _1, _2, std::vector<int>{3, 4, 6, 3})},
-      {"resnet-101", std::bind(resnet, _1, _2, std::vector<int>{3, 4, 23, 3})},
+      {"resnet-50", std::bind(resnet, _1, _2, bottleneck, std::vector<int>{3, 4, 6, 3})},
+      {"resnet-101", std::bind(resnet, _1, _2, bottleneck, std::vector<int>{3, 4, 23, 3})},
       {"inception-v2", inception_v2},
       {"googlenet", googlenet},
       {"mobilenet-v2", mobilenet_v2},
-      {"neuraltalk", neuraltalk}};
+      {"neuraltalk", neuraltalk},
+      {"resnet-18", std::bind(resnet, _1, _2, basic_block, std::vector<int>{2, 2, 2, 2})}};
   return kMakers;
 }
+
+constexpr int kPaperNetworks = 9;  // the first ones in the list
 
 std::string without_hyphens(std::string name) {
   name.erase(std::remove(name.begin(), name.end(), '-'), name.end());
@@ -297,6 +309,12 @@ std::string without_hyphens(std::string name) {
 }
 
 }  // namespace
+
+const std::vector<std::string> &paper_names() {
+  static const std::vector<std::string> kNames(zoo_names().begin(),
+                                               zoo_names().begin() + kPaperNetworks);
+  return kNames;
+}
 
 const std::vector<std::string> &zoo_names() {
   static const std::vector<std::string> kNames = [] {

@@ -1,5 +1,6 @@
-// The benchmark networks of [NP] section 6.2 as graphs with made-up weights, so that studies of
-// time, energy and area need no outside file. Batch normalisation is folded into the convolutions.
+// The benchmark networks of [NP] section 6.2, and ResNet-18, which other simulators are timed with,
+// as graphs with made-up weights, so that studies of time, energy and area need no outside file.
+// Batch normalisation is folded into the convolutions.
 //
 // Sources of the shapes: AlexNet (Krizhevsky, 2014, one tower), VGG (Simonyan and Zisserman, 2015),
 // ResNet (He et al., 2016, stride in the 3 x 3 convolution), GoogLeNet (Szegedy et al., 2015, with
@@ -17,8 +18,11 @@
 namespace npim::network {
 
 /// "alexnet", "vgg-16", "vgg-19", "resnet-50", "resnet-101", "inception-v2", "googlenet",
-/// "mobilenet-v2", "neuraltalk".
+/// "mobilenet-v2", "neuraltalk", "resnet-18".
 const std::vector<std::string> &zoo_names();
+
+/// The nine of [NP].
+const std::vector<std::string> &paper_names();
 
 /// Also without hyphens: "resnet50" is "resnet-50".
 bool is_zoo_name(const std::string &name);

@@ -1,5 +1,5 @@
-// npim compare: nine networks on Neural-PIM and the baselines, by the analytic model, beside the
-// paper's ratios and shares, with what explains the differences.
+// npim compare: nine networks on Neural-PIM and the baselines, by the cycle-level and the analytic
+// model, beside the paper's ratios and shares, with what explains the differences.
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -8,6 +8,7 @@
 
 #include "analysis/compare.h"
 #include "app/command.h"
+#include "app/simulate_networks.h"
 #include "app/text_table.h"
 #include "cost/published.h"
 #include "cost/window_cycle.h"
@@ -33,6 +34,7 @@ constexpr Accounting kAccountings[] = {Accounting::kPoweredTime, Accounting::kPe
 struct CompareOptions {
   std::vector<std::string> networks;
   std::string configs = "configs", accounting;
+  bool analytic = false;
   report::ReportFiles report;
 };
 
@@ -44,23 +46,26 @@ bool parse(const Arguments &arguments, CompareOptions &to) {
       "folder with chips/, components/ and published/");
   add("accounting", po::value(&to.accounting)->default_value("powered-time"),
       "of the tables by network: powered-time or per-action");
+  add("analytic", po::bool_switch(&to.analytic),
+      "lower bounds of the analytic model instead of cycle-level simulation");
   add("json", po::value(&to.report.json), "write all results as JSON too");
   add("html", po::value(&to.report.html_folder),
       "folder for a page with charts and tables (compare.html)");
   po::variables_map values;
   if (!parse_arguments(
           arguments,
-          "Usage: npim compare [--networks NAME ...] [--accounting NAME] [--json FILE]\n"
-          "                    [--html DIR]\n\n"
+          "Usage: npim compare [--networks NAME ...] [--analytic] [--accounting NAME]\n"
+          "                    [--json FILE] [--html DIR]\n\n"
           "Neural-PIM, the ISAAC-style and the CASCADE-style chip of equal area on the paper's\n"
-          "networks. Analytic model: a lower bound on time, energy from counted actions.",
+          "networks. Times are simulated by the cycle-level chip without values, beside the lower\n"
+          "bound of the analytic model; energy comes from the actions that the latter counts.",
           options, "", values)) {
     return false;
   }
   if (to.accounting != "powered-time" && to.accounting != "per-action") {
     throw InputError("command line", "--accounting must be powered-time or per-action");
   }
-  if (to.networks.empty()) to.networks = network::zoo_names();
+  if (to.networks.empty()) to.networks = network::paper_names();
   return true;
 }
 
@@ -106,7 +111,7 @@ void print_chips(const std::vector<Bill> &bills) {
 
 void print_networks(const Comparison &comparison, Accounting accounting) {
   std::cout << "By network (energy: " << cost::to_text(accounting)
-            << ", links apart; time: lower bound; gain: " << comparison.chips[0]
+            << ", links apart; gain: " << comparison.chips[0]
             << " over the chip;\nlink limit: images that one host link "
             << "could bring, which does not limit images/s here)\n\n";
   TextTable table({"network", "chip", "chips", "arrays used %", "latency us", "images/s", "gain",
@@ -122,8 +127,8 @@ void print_networks(const Comparison &comparison, Accounting accounting) {
            fixed(
                100.0 * static_cast<double>(o.plan.arrays_used) / static_cast<double>(o.plan.arrays),
                1),
-           fixed(o.plan.latency_ns / 1e3, 1),
-           with_thousands(static_cast<long long>(1e9 / o.plan.image_ns)),
+           fixed(o.latency_ns() / 1e3, 1),
+           with_thousands(static_cast<long long>(1e9 / o.image_ns())),
            fixed(first.throughput_gops() / o.throughput_gops(), 2),
            with_thousands(static_cast<long long>(1e9 / o.plan.host_link_ns)),
            with_thousands(static_cast<long long>(o.throughput_gops())),
@@ -131,6 +136,38 @@ void print_networks(const Comparison &comparison, Accounting accounting) {
            fixed(o.gops_per_w(accounting), 0),
            fixed(first.gops_per_w(accounting) / o.gops_per_w(accounting), 2), share(e.crossbar_pj),
            share(e.dac_pj), share(e.adc_pj), share(e.accumulate_pj), share(e.other_pj)});
+    }
+  }
+  std::cout << table.format() << '\n';
+}
+
+std::vector<std::vector<analysis::MeasuredTimes>> simulate(const std::vector<std::string> &networks,
+                                                           const std::vector<Bill> &bills) {
+  std::vector<config::ChipConfig> chips;
+  for (const Bill &bill : bills) chips.push_back(bill.chip());
+  std::vector<std::vector<analysis::MeasuredTimes>> times;
+  for (const auto &row : simulate_networks(networks, chips)) {
+    times.emplace_back();
+    for (const Simulated &run : row) {
+      times.back().push_back({run.chips, run.latency_ns, run.image_ns});
+    }
+  }
+  return times;
+}
+
+void print_bounds(const Comparison &comparison) {
+  std::cout << "Simulated times (one image in an empty chip; from one image to the next) over the "
+               "analytic\nlower bounds, which know no contention, buffers, whole tiles or NoC\n\n";
+  TextTable table({"network", "chip", "latency us", "at least", "ratio", "image us", "at least ",
+                   "ratio ", "host link us"});
+  for (std::size_t n = 0; n < comparison.networks.size(); ++n) {
+    for (std::size_t c = 0; c < comparison.chips.size(); ++c) {
+      const Outcome &o = comparison.outcomes[n][c];
+      table.add({c == 0 ? comparison.networks[n] : "", comparison.chips[c],
+                 fixed(o.latency_ns() / 1e3, 1), fixed(o.plan.latency_ns / 1e3, 1),
+                 fixed(o.latency_ns() / o.plan.latency_ns, 2), fixed(o.image_ns() / 1e3, 2),
+                 fixed(o.plan.image_ns / 1e3, 2), fixed(o.image_ns() / o.plan.image_ns, 2),
+                 fixed(o.plan.host_link_ns / 1e3, 2)});
     }
   }
   std::cout << table.format() << '\n';
@@ -337,8 +374,10 @@ boost::json::object outcome_json(const std::string &chip, const Outcome &outcome
           {"chips", outcome.plan.chips},
           {"arrays_used", outcome.plan.arrays_used},
           {"arrays", outcome.plan.arrays},
-          {"image_ns", outcome.plan.image_ns},
-          {"latency_ns", outcome.plan.latency_ns},
+          {"image_ns", outcome.image_ns()},
+          {"latency_ns", outcome.latency_ns()},
+          {"least_image_ns", outcome.plan.image_ns},
+          {"least_latency_ns", outcome.plan.latency_ns},
           {"host_link_ns", outcome.plan.host_link_ns},
           {"operations", outcome.operations},
           {"energy_pj", energy}};
@@ -394,7 +433,9 @@ boost::json::object json_report(const Comparison &comparison, const PublishedCom
     gains.push_back(std::move(gain));
   }
   auto json = report::begin_report("compare", kSeed, configurations(configs));
-  json["model"] = "analytic: a lower bound on time, energy from counts";
+  json["model"] = comparison.outcomes[0][0].measured
+                      ? "cycle-level times, energy from counts"
+                      : "analytic: a lower bound on time, energy from counts";
   json["networks"] = networks;
   json["gains"] = gains;
   json["published_source"] = published.source;
@@ -411,12 +452,17 @@ int compare_command(const Arguments &arguments) {
   const auto published =
       analysis::load_published_comparison(options.configs + "/published/comparison.json");
   const std::vector<Workload> works = load_workloads(options.networks);
-  const Comparison comparison = analysis::compare(works, bills);
-  std::cout << "Analytic model, not the cycle-level one: times are lower bounds, every input "
-               "slice is driven.\n\n";
+  const Comparison comparison =
+      options.analytic ? analysis::compare(works, bills)
+                       : analysis::compare(works, bills, simulate(options.networks, bills));
+  std::cout << (options.analytic
+                    ? "Analytic model, not the cycle-level one: times are lower bounds"
+                    : "Times of the cycle-level model, without values; energy of counted actions")
+            << ", every input slice is driven.\n\n";
   print_chips(bills);
   print_networks(comparison, options.accounting == "per-action" ? Accounting::kPerAction
                                                                 : Accounting::kPoweredTime);
+  if (!options.analytic) print_bounds(comparison);
   print_gains(comparison, published);
   print_shares(comparison, published);
   print_energy_explanation(comparison, published);

@@ -5,9 +5,8 @@
 #include "analysis/performance.h"
 #include "app/command.h"
 #include "app/occupancy.h"
+#include "app/simulate_networks.h"
 #include "app/text_table.h"
-#include "network/onnx_import.h"
-#include "network/zoo.h"
 #include "report/html_page.h"
 
 namespace npim::app {
@@ -26,6 +25,7 @@ struct EstimateOptions {
   std::string model, chip, accounting;
   report::ReportFiles report;
   int chips = 0;
+  bool analytic = false;
 };
 
 bool parse(const Arguments &arguments, EstimateOptions &to) {
@@ -37,14 +37,18 @@ bool parse(const Arguments &arguments, EstimateOptions &to) {
   add("chips", po::value(&to.chips)->default_value(0), "how many; 0: as many as it needs");
   add("accounting", po::value(&to.accounting)->default_value("per-action"),
       "per-action or powered-time");
+  add("analytic", po::bool_switch(&to.analytic),
+      "lower bounds of the analytic model only, without cycle-level simulation");
   add("json", po::value(&to.report.json), "write the report as JSON too");
   add("html", po::value(&to.report.html_folder), "folder for a page with charts (estimate.html)");
   po::variables_map values;
   if (!parse_arguments(
           arguments,
-          "Usage: npim estimate MODEL.onnx --chip FILE [--chips N] [--json FILE] [--html DIR]\n\n"
-          "Time and energy by layer without simulation. Analytic model: a lower bound on time,\n"
-          "energy from counted actions, every input slice driven.",
+          "Usage: npim estimate MODEL.onnx --chip FILE [--chips N] [--analytic] [--json FILE]\n"
+          "                     [--html DIR]\n\n"
+          "Time and energy by layer, without host and firmware. The analytic model gives a lower\n"
+          "bound on time, and energy from counted actions with every input slice driven; the\n"
+          "cycle-level chip, without values, says how long it takes.",
           options, "model", values)) {
     return false;
   }
@@ -55,16 +59,6 @@ bool parse(const Arguments &arguments, EstimateOptions &to) {
     throw InputError("command line", "--chips must be from 0 to 65536");
   }
   return true;
-}
-
-network::Graph load(const std::string &model) {
-  const auto &names = network::zoo_names();
-  if (std::find(names.begin(), names.end(), model) != names.end()) {
-    return network::zoo_network(model, kSeed);
-  }
-  network::ImportOptions import;
-  import.synthetic_weights = kSeed;
-  return network::import_onnx(model, import);
 }
 
 std::string engineering(double value) {
@@ -104,6 +98,26 @@ void print_energy(const Energy &energy) {
                engineering(energy.static_pj[i] / 1e6), fixed(100 * pj / total, 1)});
   }
   std::cout << table.format() << '\n';
+}
+
+void print_simulated(const Simulated &run, const Plan &bound) {
+  std::cout
+      << "Cycle-level model, one image in an empty chip (the stage of each layer that is busy "
+         "longest):\n\n";
+  TextTable table({"layer", "op", "stages", "windows", "conversions", "start us", "end us",
+                   "busy us", "waits for input us"});
+  for (const SimulatedLayer &layer : run.layers) {
+    table.add({layer.name, layer.op, std::to_string(layer.stages), with_thousands(layer.windows),
+               with_thousands(layer.conversions), fixed(layer.first_start_ns / 1e3, 2),
+               fixed(layer.last_end_ns / 1e3, 2), fixed(layer.busy_ns / 1e3, 2),
+               fixed(layer.wait_input_ns / 1e3, 2)});
+  }
+  std::cout << table.format() << "\nSimulated on " << run.chips << " chip(s), " << run.arrays_used
+            << " arrays on " << run.tiles_used << " tiles: latency "
+            << fixed(run.latency_ns / 1e3, 2) << " us (lower bound "
+            << fixed(bound.latency_ns / 1e3, 2) << "), an image every "
+            << fixed(run.image_ns / 1e3, 3) << " us (lower bound " << fixed(bound.image_ns / 1e3, 3)
+            << "); simulated in " << fixed(run.host_s, 2) << " host seconds\n";
 }
 
 boost::json::object json_report(const EstimateOptions &options, const Workload &work,
@@ -151,7 +165,7 @@ int estimate_command(const Arguments &arguments) {
   if (!parse(arguments, options)) return kSuccess;
   report::check_report_files(options.report);
   const cost::Bill bill = cost::make_bill(config::load_chip_config(options.chip));
-  const Workload work = analysis::workload_of(load(options.model));
+  const Workload work = analysis::workload_of(load_topology(options.model));
   if (work.layers.empty()) {
     throw InputError(options.model, "has no layer with weights: nothing for crossbars to do");
   }
@@ -176,6 +190,14 @@ int estimate_command(const Arguments &arguments) {
             << fixed(2e-3 * static_cast<double>(work.macs()) / plan.image_ns, 2) << " TOPS\n";
   auto json = json_report(options, work, plan, energy);
   json["tiles"] = tiles_json(work, plan, bill.chip(), energy);
+  if (!options.analytic) {
+    SimulationOptions simulation;
+    simulation.chips = options.chips;
+    const Simulated run =
+        simulate_networks({options.model}, {bill.chip()}, simulation).front().front();
+    print_simulated(run, plan);
+    json["simulated"] = to_json(run);
+  }
   announce(report::write_report(json, options.report));
   return kSuccess;
 }

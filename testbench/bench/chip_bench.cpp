@@ -1,13 +1,15 @@
-// Speed of the chip model: elaboration of the full chip, and images per second of host time for a
-// network like LeNet-5, with values and times.
+// Speed of the chip model: images per second of host time for a network like LeNet-5, with values
+// and times; and how the cost of a run grows with windows and with tiles, which is linear.
 #include <benchmark/benchmark.h>
 #include <tlm_utils/simple_initiator_socket.h>
 #include <tlm_utils/simple_target_socket.h>
 
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <random>
+#include <string>
 #include <systemc>
 
 #include "chip/chip.h"
@@ -113,18 +115,134 @@ network::QuantisedNetwork lenet() {
 
 struct Bench {
   config::ChipConfig config;
-  Chip chip{"chip", config};
-  Host host{"host"};
-  Bench() {
+  Chip chip;
+  Host host;
+  explicit Bench(const std::string &name, const config::ChipConfig &chip_config = {})
+      : config(chip_config),
+        chip((name + "_chip").c_str(), config),
+        host((name + "_host").c_str()) {
     host.commands.bind(chip.commands);
     chip.memory.bind(host.memory);
   }
 };
 
-Bench &bench() {
-  static Bench bench;
-  return bench;
+config::ChipConfig chip_of_tiles(int tiles) {
+  config::ChipConfig config;
+  for (config.tile_rows = 1; config.tile_rows * config.tile_rows * 4 <= tiles;) {
+    config.tile_rows *= 2;
+  }
+  config.tile_columns = tiles / config.tile_rows;
+  return config;
 }
+
+/// All chips, because none can be made when the first simulation has begun.
+struct Benches {
+  Bench lenet{"lenet"};
+  std::map<std::int64_t, std::unique_ptr<Bench>> by_tiles;
+  Benches() {
+    for (const int tiles : {4, 16, 64, 256}) {
+      by_tiles[tiles] =
+          std::make_unique<Bench>("tiles" + std::to_string(tiles), chip_of_tiles(tiles));
+    }
+  }
+};
+
+Benches &benches() {
+  static Benches benches;
+  return benches;
+}
+
+Bench &bench() {
+  return benches().lenet;
+}
+
+constexpr int kChannels = 8, kRow = 32;
+
+/// A 1 x 1 convolution on each of `tiles` tiles, all of the same image, each with one array; their
+/// channels side by side are the output.
+program::ControlProgram side_by_side(int tiles, int rows) {
+  program::ControlProgram control;
+  control.input_shape = {rows, kRow, kChannels};
+  control.output_shape = {rows, kRow, kChannels * tiles};
+  control.output_element_bytes = 1;
+  for (int tile = 0; tile < tiles; ++tile) {
+    program::Stage stage;
+    stage.op = program::StageOp::kMvm;
+    stage.tile = static_cast<std::uint16_t>(tile);
+    program::InputPort port;
+    port.shape = control.input_shape;
+    port.ring_rows = 4;
+    port.element_bytes = 1;
+    stage.inputs = {port};
+    stage.output_shape = {rows, kRow, kChannels};
+    stage.kernel_rows = kChannels;
+    stage.arrays = {{0, 0, 0}};
+    stage.requantise.multiplier.assign(kChannels, 1);
+    stage.requantise.bias.assign(kChannels, 10);
+    program::Destination in, out;
+    in.tile = stage.tile;
+    out.tile = program::kHost;
+    out.channel_offset = static_cast<std::uint16_t>(kChannels * tile);
+    control.inputs.push_back(in);
+    stage.destinations = {out};
+    control.stages.push_back(std::move(stage));
+  }
+  return control;
+}
+
+void load(Host &host, const program::ControlProgram &control) {
+  std::vector<program::ArrayWeights> weights;
+  for (const auto &stage : control.stages) {
+    program::ArrayWeights array;
+    array.tile = stage.tile;
+    array.rows = array.vectors = kChannels;
+    array.values.assign(kChannels * kChannels, 3);
+    weights.push_back(array);
+  }
+  host.execute(abi::Opcode::kLoadControl, program::encode(control));
+  host.execute(abi::Opcode::kProgramWeights, program::encode(weights));
+}
+
+/// Runs one image again and again; the cost is that of `windows` windows on each of `tiles` tiles.
+void run_side_by_side(benchmark::State &state, int tiles, std::int64_t windows) {
+  Bench &bench = *benches().by_tiles.at(tiles);
+  const auto control = side_by_side(tiles, static_cast<int>(windows / kRow));
+  load(bench.host, control);
+  abi::Descriptor run;
+  run.opcode = static_cast<std::uint8_t>(abi::Opcode::kRun);
+  run.source_bytes = run.source_stride = static_cast<std::uint32_t>(control.input_shape.elements());
+  run.destination = 4 << 20;
+  run.destination_bytes = run.destination_stride =
+      static_cast<std::uint32_t>(control.output_shape.elements());
+  run.count = 1;
+  const std::uint64_t before = bench.chip.counters().windows;
+  for (auto _ : state) bench.host.execute(run);
+  const auto done = static_cast<double>(bench.chip.counters().windows - before);
+  if (done != static_cast<double>(tiles * windows * state.iterations())) {
+    state.SkipWithError("the chip did not do what it was asked to");
+  }
+  state.counters["windows_per_s"] = benchmark::Counter(done, benchmark::Counter::kIsRate);
+}
+
+void cost_of_windows(benchmark::State &state) {
+  run_side_by_side(state, 4, state.range(0));
+  state.SetComplexityN(state.range(0));
+}
+BENCHMARK(cost_of_windows)
+    ->RangeMultiplier(4)
+    ->Range(64, 4096)
+    ->Unit(benchmark::kMillisecond)
+    ->Complexity(benchmark::oN);
+
+void cost_of_tiles(benchmark::State &state) {
+  run_side_by_side(state, static_cast<int>(state.range(0)), 256);
+  state.SetComplexityN(state.range(0));
+}
+BENCHMARK(cost_of_tiles)
+    ->RangeMultiplier(4)
+    ->Range(4, 256)
+    ->Unit(benchmark::kMillisecond)
+    ->Complexity(benchmark::oN);
 
 void run_images(benchmark::State &state) {
   Host &host = bench().host;

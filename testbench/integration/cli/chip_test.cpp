@@ -67,14 +67,14 @@ TEST_F(ChipCommand, RefusesWhatItCannotPrice) {
   expect_refused(edited(folder, negative), {"parts.json", "nnsa.points[0].energy_pj"});
 }
 
-TEST_F(ChipCommand, BaselinesAreNotForPrograms) {
+TEST_F(ChipCommand, ChipsOfOtherPrecisionAreNotForPrograms) {
   const Finished finished =
       npim_.npim({"compile", NpimRunner::source("configs/networks/digits/digits.onnx"), "--chip",
-                  chip_file("isaac-style"), "--calibrate",
+                  chip_file("isaac-ce"), "--calibrate",
                   NpimRunner::source("configs/networks/digits/calibration-images-idx3-ubyte.gz"),
                   "-o", npim_.path("out.npim")});
   EXPECT_EQ(finished.status, 2);
-  EXPECT_NE(finished.err.find("'dataflow'"), std::string::npos) << finished.err;
+  EXPECT_NE(finished.err.find("8-bit inputs and weights"), std::string::npos) << finished.err;
 }
 
 }  // namespace

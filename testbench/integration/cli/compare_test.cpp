@@ -22,7 +22,7 @@ class Compare : public ::testing::Test {
 TEST_F(Compare, TablesAndJsonOfTwoNetworks) {
   const std::string json_path = npim_.path("compare.out.json");
   const Finished finished =
-      compare({"--networks", "neuraltalk", "mobilenet-v2", "--json", json_path});
+      compare({"--analytic", "--networks", "neuraltalk", "mobilenet-v2", "--json", json_path});
   ASSERT_EQ(finished.status, 0) << finished.err;
   for (const char *part : {"5.36", "1.73", "3.43", "1.59", "powered time", "per action",
                            "lower bound", "implied by the paper"}) {
@@ -31,6 +31,21 @@ TEST_F(Compare, TablesAndJsonOfTwoNetworks) {
   const auto json = NpimRunner::read_json(json_path);
   EXPECT_EQ(json.at("networks").as_array().size(), 2u);
   EXPECT_EQ(json.at("gains").as_array().size(), 3u);
+}
+
+/// Of the cycle-level model: each chip in a process of its own, times never below the bounds.
+TEST_F(Compare, SimulatesTheChips) {
+  const std::string path = npim_.path("simulated.json");
+  const Finished finished = compare({"--networks", "neuraltalk", "--json", path});
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  EXPECT_NE(finished.out.find("Simulated times"), std::string::npos) << finished.out;
+  const auto json = NpimRunner::read_json(path);
+  const auto &chips = json.at("networks").as_array().at(0).at("chips").as_array();
+  ASSERT_EQ(chips.size(), 3u);
+  for (const auto &chip : chips) {
+    EXPECT_GE(chip.at("image_ns").as_double(), chip.at("least_image_ns").as_double());
+    EXPECT_GE(chip.at("latency_ns").as_double(), chip.at("least_latency_ns").as_double());
+  }
 }
 
 TEST_F(Compare, RefusesUnknownNetworksAndAccountings) {
@@ -90,6 +105,20 @@ TEST_F(Compare, AnEmptyAxisIsRefusedByName) {
   const Finished finished = npim_.npim({"explore", npim_.write("sweep.json", text)});
   EXPECT_EQ(finished.status, 2);
   EXPECT_NE(finished.err.find("axes.nnsas"), std::string::npos) << finished.err;
+}
+
+TEST_F(Compare, ASweepOfMillionsIsRefusedByName) {
+  std::string text = NpimRunner::read(sweep());
+  text.replace(text.find("../chips"), 8, NpimRunner::source("configs/chips"));
+  std::string axis = "[1";
+  for (int i = 2; i <= 1000; ++i) axis += ", " + std::to_string(i);
+  axis += "]";
+  text.replace(text.find("[64, 128],\n    \"dac"), 9, axis);
+  text.replace(text.find("[1, 2, 4]"), 9, axis);
+  const Finished finished = npim_.npim({"explore", npim_.write("sweep.json", text)});
+  EXPECT_EQ(finished.status, 2);
+  EXPECT_NE(finished.err.find("key 'axes': the sweep has 27000000 points"), std::string::npos)
+      << finished.err;
 }
 
 }  // namespace

@@ -123,8 +123,8 @@ class Report : public ::testing::Test {
   if (skipped_) GTEST_SKIP() << "chromium is not installed (make test-deps)"
 
 TEST_F(Report, OfAComparison) {
-  const auto found = page_of({"compare", "--configs", NpimRunner::source("configs"), "--networks",
-                              "neuraltalk", "mobilenet-v2"},
+  const auto found = page_of({"compare", "--analytic", "--configs", NpimRunner::source("configs"),
+                              "--networks", "neuraltalk", "mobilenet-v2"},
                              6);
   SKIP_WITHOUT_CHROMIUM();
   const std::string text(found.at("text").as_string());
@@ -134,8 +134,9 @@ TEST_F(Report, OfAComparison) {
 }
 
 TEST_F(Report, OfAnEstimateOnTwoChips) {
-  const auto found = page_of(
-      {"estimate", "resnet-50", "--chip", NpimRunner::source("configs/chips/neural-pim.json")}, 4);
+  const auto found = page_of({"estimate", "resnet-50", "--analytic", "--chip",
+                              NpimRunner::source("configs/chips/neural-pim.json")},
+                             4);
   SKIP_WITHOUT_CHROMIUM();
   const auto &tiles = found.at("tiles").as_array();
   EXPECT_EQ(tiles.size(), 2u * 280) << "tiles of all chips";

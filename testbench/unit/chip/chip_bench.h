@@ -77,6 +77,8 @@ class ChipBench : public sc_core::sc_module {
     SC_THREAD(main);
   }
 
+  /// What the bench does when another one simulates.
+  void set_body(std::function<void()> body) { body_ = std::move(body); }
   /// Simulates until the body returns.
   void simulate(std::function<void()> body) {
     body_ = std::move(body);

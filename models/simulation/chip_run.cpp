@@ -1,0 +1,180 @@
+#include "simulation/chip_run.h"
+
+#include <tlm_utils/simple_initiator_socket.h>
+#include <tlm_utils/simple_target_socket.h>
+
+#include <array>
+#include <chrono>
+#include <cstring>
+#include <functional>
+#include <string>
+#include <systemc>
+#include <tlm>
+#include <utility>
+
+#include "base/error.h"
+
+namespace npim::simulation {
+namespace {
+
+using abi::Descriptor;
+
+constexpr std::uint64_t kImages = std::uint64_t{1} << 40, kOutputs = std::uint64_t{1} << 41;
+
+/// Memory without delay that holds one blob at address 0, zeros everywhere else, and forgets what
+/// is written except stage counters; and a process that gives commands.
+class Host : public sc_core::sc_module {
+ public:
+  tlm_utils::simple_initiator_socket<Host> commands{"commands"};
+  tlm_utils::simple_target_socket<Host> memory{"memory"};
+
+  SC_HAS_PROCESS(Host);
+  Host(const sc_core::sc_module_name &module_name, std::function<void()> body)
+      : sc_module(module_name), body_(std::move(body)) {
+    memory.register_b_transport(this, &Host::b_transport);
+    SC_THREAD(main);
+  }
+
+  /// Executes a command; `blob` is at address 0 meanwhile. Throws when the chip reports an error.
+  abi::Completion execute(const Descriptor &command, const Bytes &blob, const std::string &name) {
+    blob_ = &blob;
+    auto data = command.encode();
+    std::array<std::uint8_t, abi::Completion::kBytes> record{};
+    transport(tlm::TLM_WRITE_COMMAND, data.data(), data.size());
+    transport(tlm::TLM_READ_COMMAND, record.data(), record.size());
+    const auto completion = abi::Completion::decode(record.data());
+    if (completion.error != 0) {
+      throw InputError(name, std::string("the chip reports ") +
+                                 abi::name(static_cast<abi::Error>(completion.error)) +
+                                 ", detail " + std::to_string(completion.detail));
+    }
+    return completion;
+  }
+  bool keeps = false;  ///< what is written, from kOutputs on
+  Bytes written;
+
+ private:
+  void main() { body_(); }
+  void transport(tlm::tlm_command command, std::uint8_t *data, std::size_t bytes) {
+    tlm::tlm_generic_payload payload;
+    payload.set_command(command);
+    payload.set_data_ptr(data);
+    payload.set_data_length(static_cast<unsigned>(bytes));
+    payload.set_streaming_width(static_cast<unsigned>(bytes));
+    sc_core::sc_time delay;
+    commands->b_transport(payload, delay);
+  }
+  void b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &) {
+    const std::uint64_t address = payload.get_address();
+    const std::size_t bytes = payload.get_data_length();
+    if (payload.is_read()) {
+      std::memset(payload.get_data_ptr(), 0, bytes);
+      if (address + bytes <= blob_->size()) {
+        std::memcpy(payload.get_data_ptr(), blob_->data() + address, bytes);
+      }
+    } else if (keeps && address >= kOutputs) {
+      const std::uint64_t offset = address - kOutputs;
+      if (written.size() < offset + bytes) written.resize(offset + bytes);
+      std::memcpy(written.data() + offset, payload.get_data_ptr(), bytes);
+    }
+    payload.set_response_status(tlm::TLM_OK_RESPONSE);
+  }
+
+  std::function<void()> body_;
+  const Bytes *blob_ = nullptr;
+};
+
+Descriptor command(abi::Opcode opcode) {
+  Descriptor d;
+  d.opcode = static_cast<std::uint8_t>(opcode);
+  return d;
+}
+
+class Runner {
+ public:
+  Runner(const program::ControlProgram &control, const config::ChipConfig &config, int images,
+         const std::string &name)
+      : control_(control),
+        images_(images),
+        name_(name),
+        chip_("chip", config),
+        host_("host", [this] { body(); }) {
+    host_.commands.bind(chip_.commands);
+    chip_.memory.bind(host_.memory);
+    chip_.leave_out_values();
+  }
+
+  ChipRun run() {
+    const auto start = std::chrono::steady_clock::now();
+    sc_core::sc_start();
+    if (error_) std::rethrow_exception(error_);
+    result_.host_s =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return std::move(result_);
+  }
+
+ private:
+  void body() {
+    try {
+      load();
+      result_.latency_ns = run_images(1);
+      result_.counters = chip_.counters();
+      read_counters();
+      result_.image_ns = (run_images(images_) - result_.latency_ns) / (images_ - 1);
+    } catch (...) {
+      error_ = std::current_exception();
+    }
+  }
+
+  void load() {
+    const Bytes blob = program::encode(control_);
+    Descriptor d = command(abi::Opcode::kLoadControl);
+    d.source_bytes = static_cast<std::uint32_t>(blob.size());
+    host_.execute(d, blob, name_);
+  }
+
+  double run_images(int images) {
+    Descriptor d = command(abi::Opcode::kRun);
+    d.source = kImages;
+    d.destination = kOutputs;
+    d.source_bytes = d.source_stride = static_cast<std::uint32_t>(control_.input_shape.elements());
+    d.destination_bytes = d.destination_stride = static_cast<std::uint32_t>(
+        control_.output_shape.elements() * control_.output_element_bytes);
+    d.count = static_cast<std::uint32_t>(images);
+    const sc_core::sc_time start = sc_core::sc_time_stamp();
+    host_.execute(d, {}, name_);
+    return (sc_core::sc_time_stamp() - start) / sc_core::sc_time(1, sc_core::SC_NS);
+  }
+
+  void read_counters() {
+    Descriptor d = command(abi::Opcode::kReadBack);
+    d.region = static_cast<std::uint8_t>(abi::Region::kStageCounters);
+    d.destination = kOutputs;
+    d.destination_bytes =
+        static_cast<std::uint32_t>(control_.stages.size() * abi::StageCounters::kBytes);
+    host_.keeps = true;
+    host_.execute(d, {}, name_);
+    host_.keeps = false;
+    for (std::size_t i = 0; i < control_.stages.size(); ++i) {
+      result_.stages.push_back(
+          abi::StageCounters::decode(host_.written.data() + i * abi::StageCounters::kBytes));
+    }
+  }
+
+  const program::ControlProgram &control_;
+  const int images_;
+  const std::string &name_;
+  chip::Chip chip_;
+  Host host_;
+  ChipRun result_;
+  std::exception_ptr error_;
+};
+
+}  // namespace
+
+ChipRun run_chip(const program::ControlProgram &control, const config::ChipConfig &config,
+                 int images, const std::string &name) {
+  return Runner(control, config, images, name).run();
+}
+
+}  // namespace npim::simulation

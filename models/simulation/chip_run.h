@@ -1,0 +1,28 @@
+// A mapped network on the cycle-level chip (models/chip) without a host: how long an image takes,
+// and from one image to the next. Values are left out, which changes no time. SystemC's kernel is
+// global, so a process can do this once (base/child_processes.h).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "chip/chip.h"
+#include "config/chip_config.h"
+#include "program/stage.h"
+
+namespace npim::simulation {
+
+struct ChipRun {
+  double latency_ns = 0;        ///< of one image in an empty chip, from host memory to host memory
+  double image_ns = 0;          ///< from one image to the next, many in flight
+  chip::ChipCounters counters;  ///< of one image
+  std::vector<abi::StageCounters> stages;  ///< of the run of one image, in load order
+  double host_s = 0;                       ///< that the simulation took
+};
+
+/// Runs one image, then `images` (at least 2) together. Throws InputError naming the network and
+/// the chip's error when the chip refuses the program or stalls.
+ChipRun run_chip(const program::ControlProgram &control, const config::ChipConfig &config,
+                 int images, const std::string &name);
+
+}  // namespace npim::simulation
