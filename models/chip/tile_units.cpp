@@ -23,9 +23,9 @@ sc_time Nnadc::convert(const sc_time &earliest, const dataflow::LayerConverter &
                               conversion.codes);
     conversions += static_cast<std::uint64_t>(conversion.count);
   }
-  const auto converters = static_cast<std::uint64_t>(context_.config.nnadc.per_tile);
+  const auto in_service = static_cast<std::uint64_t>(converters.in_service());
   return bank_.reserve(earliest,
-                       times(context_.timing.conversion, divide_up(conversions, converters)));
+                       times(context_.timing.conversion, divide_up(conversions, in_service)));
 }
 
 /// Returns how many sums there were.

@@ -81,16 +81,19 @@ struct Conversion {
 };
 
 /// The NNADCs of a tile, shared by its IMAs through a multiplexer: a batch of conversions is spread
-/// evenly over all of them.
+/// evenly over those in service.
 class Nnadc : public sc_core::sc_module {
  public:
-  Nnadc(const sc_core::sc_module_name &module_name, const ChipContext &context)
-      : sc_module(module_name), context_(context) {}
+  Nnadc(const sc_core::sc_module_name &module_name, const ChipContext &context, int tile)
+      : sc_module(module_name), converters(context.datapath.converters(tile)), context_(context) {}
 
-  /// Converts a batch with the converters set as one layer asks. Returns the end.
+  /// Converts a batch with the converters set as one layer asks; at least one must be in service.
+  /// Returns the end.
   sc_core::sc_time convert(const sc_core::sc_time &earliest, const dataflow::LayerConverter &layer,
                            const std::vector<Conversion> &batch);
   void release() { bank_.release(); }
+
+  const dataflow::ConverterBank &converters;
 
  private:
   const ChipContext &context_;
