@@ -312,3 +312,10 @@ int npim_read_counters(struct npim_device *device, struct npim_counters *counter
   counters->energy_pj = read64(device, NPIM_REG_COUNTER_ENERGY_PJ);
   return NPIM_OK;
 }
+
+int npim_read_error_counters(struct npim_device *device, struct npim_error_counters *counters) {
+  counters->clipped = read64(device, NPIM_REG_COUNTER_CLIPPED);
+  counters->verify_failures = read64(device, NPIM_REG_COUNTER_VERIFY_FAILURES);
+  counters->injected_faults = read64(device, NPIM_REG_COUNTER_FAULTS);
+  return NPIM_OK;
+}

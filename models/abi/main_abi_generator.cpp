@@ -59,7 +59,7 @@ struct Map {
   int major = 0, minor = 0;
   std::uint64_t block_bytes = 0;
   std::vector<Register> registers;
-  std::vector<Named> opcodes, regions, flags, errors;
+  std::vector<Named> opcodes, regions, faults, flags, errors;
   std::vector<Structure> structures;
 };
 
@@ -238,6 +238,7 @@ Map read_map(const std::string &path) {
   map.registers = read_registers(object.at("registers"), map.block_bytes);
   map.opcodes = read_named(object.at("opcodes"), "about", 0xff);
   map.regions = read_named(object.at("regions"), "about", 0xff);
+  map.faults = read_named(object.at("faults"), "about", 0xff);
   map.flags = read_named(object.at("flags"), "about", 0xff);
   map.errors = read_named(object.at("errors"), "text", 0xffff);
   for (const auto &item : object.at("structures").items()) {
@@ -297,6 +298,7 @@ class CppWriter {
          << "constexpr std::uint64_t kRegisterBlockBytes = " << map.block_bytes << ";\n\n";
     enumeration("Opcode", "std::uint8_t", map.opcodes, false);
     enumeration("Region", "std::uint8_t", map.regions, false);
+    enumeration("Fault", "std::uint8_t", map.faults, false);
     enumeration("Error", "std::uint16_t", map.errors, true);
     for (const auto &flag : map.flags) {
       out_ << "constexpr std::uint8_t kFlag" << camel(flag.name) << " = " << flag.value
@@ -457,6 +459,7 @@ class CWriter {
     registers(map);
     enumeration("opcode", "OP", map.opcodes);
     enumeration("region", "REGION", map.regions);
+    enumeration("fault_kind", "FAULT", map.faults);
     enumeration("flag", "FLAG", map.flags);
     enumeration("error", "ERROR", map.errors);
     out_ << "/* X(name, value, text) for each error. */\n#define NPIM_FOR_EACH_ERROR(X)";
@@ -560,6 +563,7 @@ class ReferenceWriter {
     list("Commands", "opcode", map.opcodes);
     list("Descriptor flags", "bit mask", map.flags);
     list("Read-back regions", "value", map.regions);
+    list("Faults", "value", map.faults);
     list("Errors", "code", map.errors);
     out_ << "\n## Records in memory\n";
     for (const auto &structure : map.structures) record(structure);

@@ -13,6 +13,8 @@ enum class ChipRegion : std::uint8_t {
                   ///< the cells store, [array rows][vectors per array], from the offset
   kControl = 3,   ///< control vector store; detail: number of the stage in load order. The data is
                   ///< an encoded program::ControlProgram with that stage alone
+  kLevels = 5,    ///< as kCrossbar, but levels [array rows][columns] of the cells, u8: all of them
+                  ///< in a write, as sensed in a read
   kStream = 4,    ///< detail: slot << 32 | port << 24 | producer << 8: the producer's next pixels
 };
 
@@ -38,6 +40,11 @@ inline std::uint64_t edram_address(unsigned tile, std::uint64_t offset) {
 }
 inline std::uint64_t crossbar_address(unsigned tile, unsigned array, std::uint64_t offset = 0) {
   return ChipAddress{static_cast<std::uint16_t>(tile), ChipRegion::kCrossbar,
+                     std::uint64_t{array} << 24 | offset}
+      .encode();
+}
+inline std::uint64_t levels_address(unsigned tile, unsigned array, std::uint64_t offset = 0) {
+  return ChipAddress{static_cast<std::uint16_t>(tile), ChipRegion::kLevels,
                      std::uint64_t{array} << 24 | offset}
       .encode();
 }

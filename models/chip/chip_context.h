@@ -15,9 +15,13 @@ namespace npim::chip {
 
 /// Totals since the last reset.
 struct ChipCounters {
-  std::uint64_t cycles = 0;       ///< input cycles: DAC slices driven, summed over MVM windows
-  std::uint64_t windows = 0;      ///< of stages of all kinds
-  std::uint64_t conversions = 0;  ///< NNADC conversions
+  std::uint64_t cycles = 0;           ///< input cycles: DAC slices driven, summed over MVM windows
+  std::uint64_t windows = 0;          ///< of stages of all kinds
+  std::uint64_t conversions = 0;      ///< NNADC conversions
+  std::uint64_t clipped = 0;          ///< conversions with a code at the end of the range
+  std::uint64_t verify_failures = 0;  ///< cells that programming has not brought to their level
+  std::uint64_t injected_faults = 0;
+  std::uint64_t images = 0;  ///< of RUNs completed since the control vectors were loaded
 };
 
 /// Told what the chip does, for traces; nothing is computed for it when there is none. All calls
@@ -42,7 +46,7 @@ struct ChipContext {
 
   const config::ChipConfig config;
   const Timing timing;
-  const dataflow::Datapath datapath;
+  dataflow::Datapath datapath;
   const device::ArrayGeometry &geometry;
   const std::uint64_t bus_bytes;
   WakeQueue wakes{"wakes"};

@@ -64,6 +64,7 @@ ChipController::ChipController(const sc_core::sc_module_name &module_name, ChipC
       context_(context),
       noc_(noc),
       tiles_(tiles),
+      service_(context, tiles),
       images_(context) {
   commands.register_b_transport(this, &ChipController::command_transport);
   from_noc.register_b_transport(this, &ChipController::output_transport);
@@ -119,7 +120,7 @@ void ChipController::execute(const Descriptor &command) {
   if (context_.observer != nullptr) context_.observer->command_end(command, completion);
 }
 
-ChipController::Outcome ChipController::dispatch(const Descriptor &command) {
+Outcome ChipController::dispatch(const Descriptor &command) {
   const bool reserved = command.reserved0 != 0 || command.reserved1 != 0 ||
                         command.reserved2 != 0 || command.reserved3 != 0;
   if (reserved || (command.flags & ~abi::kAllFlags) != 0) return {Error::kBadDescriptor};
@@ -135,6 +136,16 @@ ChipController::Outcome ChipController::dispatch(const Descriptor &command) {
       return run(command);
     case abi::Opcode::kReadBack:
       return read_back(command);
+    case abi::Opcode::kSetConverter:
+      return loaded_ ? service_.set_converter(command, stages_) : Outcome{Error::kControlNotLoaded};
+    case abi::Opcode::kCalibrate:
+      return calibrate(command);
+    case abi::Opcode::kConverterService:
+      return service_.set_service(command);
+    case abi::Opcode::kInjectFault:
+      return service_.inject(command);
+    case abi::Opcode::kProgramLevels:
+      return program_levels(command);
   }
   return {Error::kUnknownOpcode};
 }
@@ -176,14 +187,14 @@ void ChipController::release_units() {
 
 void ChipController::unload() {
   loaded_ = false;
-  images_run_ = 0;
+  context_.counters.images = 0;
   kill_processes();
   stages_.clear();
   images_.clear();
   for (const auto &tile : tiles_) tile->unload();
 }
 
-ChipController::Outcome ChipController::load_control(const Descriptor &command) {
+Outcome ChipController::load_control(const Descriptor &command) {
   unload();
   Bytes blob;
   const Outcome fetched = fetch(command, kMostControlBytes, blob);
@@ -209,7 +220,7 @@ ChipController::Outcome ChipController::load_control(const Descriptor &command) 
 }
 
 /// Sends each stage's control vector to its tile.
-ChipController::Outcome ChipController::distribute_stages() {
+Outcome ChipController::distribute_stages() {
   for (std::uint32_t i = 0; i < program_.stages.size(); ++i) {
     const program::Stage &stage = program_.stages[i];
     program::ControlProgram alone;
@@ -222,6 +233,7 @@ ChipController::Outcome ChipController::distribute_stages() {
     prepare_write(payload, control_address(stage.tile, i), blob.data(), blob.size());
     sc_time delay = sc_core::SC_ZERO_TIME;
     to_noc->b_transport(payload, delay);
+    if (tiles_[stage.tile]->is_dropped()) return {Error::kTileDropped, stage.tile, i};
     if (!payload.is_response_ok()) return {Error::kBadControlVector, 0, i};
     stages_.push_back(tiles_[stage.tile]->stage(stage.slot));
     if (!sleep(delay)) return {Error::kCancelled};
@@ -266,7 +278,7 @@ void ChipController::connect_stages() {
 
 // PROGRAM_WEIGHTS
 
-ChipController::Outcome ChipController::program_weights(const Descriptor &command) {
+Outcome ChipController::program_weights(const Descriptor &command) {
   const auto &geometry = context_.geometry;
   const auto weights_per_array =
       static_cast<std::uint64_t>(geometry.rows) * static_cast<std::uint64_t>(geometry.vectors());
@@ -286,8 +298,8 @@ ChipController::Outcome ChipController::program_weights(const Descriptor &comman
   return checked.ok() ? write_arrays(weights) : checked;
 }
 
-ChipController::Outcome ChipController::check_weights(
-    const std::vector<program::ArrayWeights> &weights, std::uint64_t source) const {
+Outcome ChipController::check_weights(const std::vector<program::ArrayWeights> &weights,
+                                      std::uint64_t source) const {
   const auto &array = context_.config.array;
   const double line_ns = (array.write_pulse_ns + array.verify_read_ns) * array.write_verify_pulses;
   std::map<std::pair<int, int>, double> programming_ns;  // by tile and IMA
@@ -309,8 +321,8 @@ ChipController::Outcome ChipController::check_weights(
   return {};
 }
 
-ChipController::Outcome ChipController::write_arrays(
-    const std::vector<program::ArrayWeights> &weights) {
+Outcome ChipController::write_arrays(const std::vector<program::ArrayWeights> &weights) {
+  const std::uint64_t failures = context_.counters.verify_failures;
   const sc_time now = sc_core::sc_time_stamp();
   const auto pulses = static_cast<std::uint64_t>(context_.config.array.write_verify_pulses);
   std::map<std::pair<int, int>, sc_time> write_circuits;  // tile and IMA: when it is free
@@ -325,6 +337,7 @@ ChipController::Outcome ChipController::write_arrays(
     prepare_write(payload, crossbar_address(record.tile, record.array), data.data(), data.size());
     sc_time delay = sc_core::SC_ZERO_TIME;
     to_noc->b_transport(payload, delay);
+    if (tiles_[record.tile]->is_dropped()) return {Error::kTileDropped, record.tile};
     if (!payload.is_response_ok()) return {Error::kBadWeights};
     sc_time &circuit = write_circuits[{record.tile, record.array / context_.config.arrays_per_ima}];
     circuit =
@@ -333,17 +346,53 @@ ChipController::Outcome ChipController::write_arrays(
   }
   if (!sleep(end - now)) return {Error::kCancelled};
   for (const auto &record : weights) tiles_[record.tile]->crossbar(record.array).programmed = true;
-  return {};
+  return {Error::kNone, 0,
+          static_cast<std::uint32_t>(context_.counters.verify_failures - failures)};
+}
+
+/// One array, for tests of its cells.
+Outcome ChipController::program_levels(const Descriptor &command) {
+  const Outcome checked = service_.check_tile(command.tile);
+  if (!checked.ok()) return checked;
+  if (command.array >= context_.config.arrays_per_tile()) return {Error::kArrayOutOfRange};
+  const auto cells = static_cast<std::uint64_t>(context_.geometry.rows) *
+                     static_cast<std::uint64_t>(context_.geometry.columns);
+  if (command.source_bytes != cells) return {Error::kBadSize};
+  Bytes levels;
+  const Outcome fetched = fetch(command, cells, levels);
+  if (!fetched.ok()) return fetched;
+  const int highest = context_.geometry.cell.highest();
+  if (*std::max_element(levels.begin(), levels.end()) > highest) {
+    return {Error::kBadWeights, command.source};
+  }
+  const std::uint64_t failures = context_.counters.verify_failures;
+  tiles_[command.tile]->crossbar(command.array).programmed = false;
+  tlm::tlm_generic_payload payload;
+  prepare_write(payload, levels_address(command.tile, command.array), levels.data(), cells);
+  sc_time delay = sc_core::SC_ZERO_TIME;
+  to_noc->b_transport(payload, delay);
+  if (!payload.is_response_ok()) return {Error::kBadWeights};
+  const auto pulses = static_cast<std::uint64_t>(context_.config.array.write_verify_pulses);
+  const auto rows = static_cast<std::uint64_t>(context_.geometry.rows);
+  if (!sleep(delay + times(context_.timing.write_pulse, rows * pulses))) return {Error::kCancelled};
+  return {Error::kNone, 0,
+          static_cast<std::uint32_t>(context_.counters.verify_failures - failures)};
+}
+
+Outcome ChipController::calibrate(const Descriptor &command) {
+  sc_time time = sc_core::SC_ZERO_TIME;
+  const Outcome outcome = service_.calibrate(command, time);
+  return sleep(time) ? outcome : Outcome{Error::kCancelled};
 }
 
 // READ_BACK
 
-ChipController::Outcome ChipController::read_back(const Descriptor &command) {
+Outcome ChipController::read_back(const Descriptor &command) {
   const auto &config = context_.config;
   const std::uint64_t bytes = command.destination_bytes;
   const std::uint64_t end = command.offset + bytes;
   const auto region = static_cast<abi::Region>(command.region);
-  if (region < abi::Region::kEdram || region > abi::Region::kStageCounters) {
+  if (region < abi::Region::kEdram || region > abi::Region::kConverters) {
     return {Error::kBadRegion};
   }
   if (bytes == 0) return {Error::kBadSize};
@@ -351,25 +400,30 @@ ChipController::Outcome ChipController::read_back(const Descriptor &command) {
   Outcome outcome;
   if (region == abi::Region::kStageCounters) {
     outcome = read_counters(command, data);
-  } else if (command.tile >= config.tiles()) {
-    outcome = {Error::kTileOutOfRange};
+  } else if (const Outcome checked = service_.check_tile(command.tile); !checked.ok()) {
+    return checked;
+  } else if (region == abi::Region::kConverters) {
+    outcome = read_records(service_.converter_states(command.tile), command, data);
   } else if (region == abi::Region::kEdram) {
     if (end > static_cast<std::uint64_t>(config.edram.bytes)) return {Error::kEdramOutOfRange};
     data.resize(bytes);
     outcome = read_chip(edram_address(command.tile, command.offset), data);
   } else {
     if (command.array >= config.arrays_per_tile()) return {Error::kArrayOutOfRange};
-    const auto weights = static_cast<std::uint64_t>(context_.geometry.rows) *
-                         static_cast<std::uint64_t>(context_.geometry.vectors());
-    if (end > weights) return {Error::kBadSize};
+    const bool levels = region == abi::Region::kLevels;
+    const auto &geometry = context_.geometry;
+    const auto all = static_cast<std::uint64_t>(geometry.rows) *
+                     static_cast<std::uint64_t>(levels ? geometry.columns : geometry.vectors());
+    if (end > all) return {Error::kBadSize};
     data.resize(bytes);
-    outcome = read_chip(crossbar_address(command.tile, command.array, command.offset), data);
+    const auto address = levels ? levels_address : crossbar_address;
+    outcome = read_chip(address(command.tile, command.array, command.offset), data);
   }
   if (!outcome.ok()) return outcome;
   return dma(tlm::TLM_WRITE_COMMAND, command.destination, data.data(), data.size());
 }
 
-ChipController::Outcome ChipController::read_chip(std::uint64_t address, Bytes &data) {
+Outcome ChipController::read_chip(std::uint64_t address, Bytes &data) {
   for (std::uint64_t done = 0; done < data.size(); done += kBurstBytes) {
     const std::uint64_t bytes = std::min(kBurstBytes, data.size() - done);
     tlm::tlm_generic_payload payload;
@@ -382,23 +436,28 @@ ChipController::Outcome ChipController::read_chip(std::uint64_t address, Bytes &
   return {};
 }
 
-ChipController::Outcome ChipController::read_counters(const Descriptor &command,
-                                                      Bytes &data) const {
+Outcome ChipController::read_counters(const Descriptor &command, Bytes &data) const {
   if (!loaded_) return {Error::kControlNotLoaded};
-  const std::uint64_t all = stages_.size() * abi::StageCounters::kBytes;
-  if (std::uint64_t{command.offset} + command.destination_bytes > all) return {Error::kBadSize};
+  Bytes all;
   for (const StageEngine *stage : stages_) {
     const auto record = stage->counters().encode();
-    data.insert(data.end(), record.begin(), record.end());
+    all.insert(all.end(), record.begin(), record.end());
   }
-  data.erase(data.begin(), data.begin() + command.offset);
-  data.resize(command.destination_bytes);
+  return read_records(all, command, data);
+}
+
+/// The part of `all` that a command asks for.
+Outcome ChipController::read_records(const Bytes &all, const Descriptor &command,
+                                     Bytes &data) const {
+  const std::uint64_t end = std::uint64_t{command.offset} + command.destination_bytes;
+  if (end > all.size()) return {Error::kBadSize};
+  data.assign(all.begin() + command.offset, all.begin() + static_cast<std::ptrdiff_t>(end));
   return {};
 }
 
 // RUN
 
-ChipController::Outcome ChipController::run(const Descriptor &command) {
+Outcome ChipController::run(const Descriptor &command) {
   const Outcome checked = check_run(command);
   if (!checked.ok()) return checked;
   run_ = RunState();
@@ -410,29 +469,26 @@ ChipController::Outcome ChipController::run(const Descriptor &command) {
   for (const StageEngine *stage : stages_) processes += stage->processes();
   Activity &activity = context_.activity;
   activity.begin(processes);
-  for (StageEngine *stage : stages_) stage->begin(command.count, images_run_);
+  for (StageEngine *stage : stages_) stage->begin(command.count, context_.counters.images);
   start_run_.notify(sc_core::SC_ZERO_TIME);
   while (!activity.is_quiet() && !cancelled_ && run_.fault.ok()) {
     sc_core::wait(activity.quiet() | abort_);
   }
   if (activity.is_done()) {
-    images_run_ += command.count;
+    context_.counters.images += command.count;
     return {};
   }
   Outcome outcome = run_.fault;
   if (cancelled_) {
     outcome = {Error::kCancelled};
   } else if (outcome.ok()) {
-    outcome.error = Error::kStalled;
-    for (std::uint32_t i = 0; i < stages_.size() && outcome.detail == 0; ++i) {
-      if (stages_[i]->is_starving()) outcome.detail = i;
-    }
+    outcome = why_stalled();
   }
   stop_run();
   return outcome;
 }
 
-ChipController::Outcome ChipController::check_run(const Descriptor &command) const {
+Outcome ChipController::check_run(const Descriptor &command) const {
   if (!loaded_) return {Error::kControlNotLoaded};
   const auto input = static_cast<std::uint64_t>(program_.input_shape.elements());
   const auto output =
@@ -447,10 +503,39 @@ ChipController::Outcome ChipController::check_run(const Descriptor &command) con
   if (!addressable(command.destination, command.count, command.destination_stride, output)) {
     return {Error::kBadSize, command.destination};
   }
-  return check_programmed();
+  const Outcome tiles = check_tiles();
+  return tiles.ok() ? check_programmed() : tiles;
 }
 
-ChipController::Outcome ChipController::check_programmed() const {
+/// Every tile answers and can convert.
+Outcome ChipController::check_tiles() const {
+  for (std::uint32_t i = 0; i < program_.stages.size(); ++i) {
+    const auto &stage = program_.stages[i];
+    if (tiles_[stage.tile]->is_dropped()) return {Error::kTileDropped, stage.tile, i};
+    const bool converts = stage.op == program::StageOp::kMvm;
+    if (converts && tiles_[stage.tile]->nnadc.converters.in_service() == 0) {
+      return {Error::kNoConverter, stage.tile, i};
+    }
+  }
+  return {};
+}
+
+Outcome ChipController::why_stalled() const {
+  for (std::uint32_t i = 0; i < stages_.size(); ++i) {
+    const int converter = stages_[i]->dead_converter();
+    if (converter < 0) continue;
+    return {Error::kConverterDead,
+            std::uint64_t{stages_[i]->stage().tile} << 16 | static_cast<std::uint64_t>(converter),
+            i};
+  }
+  Outcome outcome = {Error::kStalled};
+  for (std::uint32_t i = 0; i < stages_.size() && outcome.detail == 0; ++i) {
+    if (stages_[i]->is_starving()) outcome.detail = i;
+  }
+  return outcome;
+}
+
+Outcome ChipController::check_programmed() const {
   if (!context_.values) return {};
   for (std::uint32_t i = 0; i < program_.stages.size(); ++i) {
     const auto &stage = program_.stages[i];
@@ -569,8 +654,8 @@ void ChipController::output_transport(tlm::tlm_generic_payload &payload, sc_time
 
 // Helpers
 
-ChipController::Outcome ChipController::dma(tlm::tlm_command command, std::uint64_t address,
-                                            std::uint8_t *data, std::uint64_t bytes) {
+Outcome ChipController::dma(tlm::tlm_command command, std::uint64_t address, std::uint8_t *data,
+                            std::uint64_t bytes) {
   const Error fault =
       command == tlm::TLM_READ_COMMAND ? Error::kDmaReadFault : Error::kDmaWriteFault;
   for (std::uint64_t done = 0; done < bytes;) {
@@ -591,8 +676,8 @@ ChipController::Outcome ChipController::dma(tlm::tlm_command command, std::uint6
 }
 
 /// dma() for the processes of a run: does not return when the run is being ended.
-ChipController::Outcome ChipController::transfer(tlm::tlm_command command, std::uint64_t address,
-                                                 std::uint8_t *data, std::uint64_t bytes) {
+Outcome ChipController::transfer(tlm::tlm_command command, std::uint64_t address,
+                                 std::uint8_t *data, std::uint64_t bytes) {
   Outcome outcome;
   {
     const Count in_memory(transfers_);
@@ -607,8 +692,7 @@ ChipController::Outcome ChipController::transfer(tlm::tlm_command command, std::
 
 /// Reads the blob that a command names. Memory grows with what has really been read, so that a
 /// wrong size costs nothing.
-ChipController::Outcome ChipController::fetch(const Descriptor &command, std::uint64_t most_bytes,
-                                              Bytes &blob) {
+Outcome ChipController::fetch(const Descriptor &command, std::uint64_t most_bytes, Bytes &blob) {
   if (command.source_bytes == 0 || command.source_bytes > most_bytes) return {Error::kBadSize};
   while (blob.size() < command.source_bytes) {
     const std::size_t done = blob.size();

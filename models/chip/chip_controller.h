@@ -24,6 +24,8 @@
 #include "chip/chip_context.h"
 #include "chip/image_sender.h"
 #include "chip/noc.h"
+#include "chip/outcome.h"
+#include "chip/service_commands.h"
 #include "chip/stream_port.h"
 #include "chip/tile.h"
 
@@ -49,12 +51,6 @@ class ChipController : public sc_core::sc_module {
   const program::ControlProgram *loaded() const { return loaded_ ? &program_ : nullptr; }
 
  private:
-  struct Outcome {
-    abi::Error error = abi::Error::kNone;
-    std::uint64_t fault_address = 0;
-    std::uint32_t detail = 0;
-    bool ok() const { return error == abi::Error::kNone; }
-  };
   struct RunState {
     abi::Descriptor command;
     Outcome fault;
@@ -71,13 +67,18 @@ class ChipController : public sc_core::sc_module {
   Outcome program_weights(const abi::Descriptor &command);
   Outcome check_weights(const std::vector<program::ArrayWeights> &weights,
                         std::uint64_t source) const;
+  Outcome program_levels(const abi::Descriptor &command);
+  Outcome calibrate(const abi::Descriptor &command);
   Outcome write_arrays(const std::vector<program::ArrayWeights> &weights);
   Outcome read_back(const abi::Descriptor &command);
   Outcome read_chip(std::uint64_t address, Bytes &data);
+  Outcome read_records(const Bytes &all, const abi::Descriptor &command, Bytes &data) const;
   Outcome read_counters(const abi::Descriptor &command, Bytes &data) const;
   Outcome run(const abi::Descriptor &command);
   Outcome check_run(const abi::Descriptor &command) const;
   Outcome check_programmed() const;
+  Outcome check_tiles() const;
+  Outcome why_stalled() const;
 
   // The run's processes
   void spawn();
@@ -108,8 +109,8 @@ class ChipController : public sc_core::sc_module {
 
   program::ControlProgram program_;
   bool loaded_ = false;
-  std::uint64_t images_run_ = 0;       // since the control vectors were loaded
   std::vector<StageEngine *> stages_;  // in load order
+  ServiceCommands service_;
   ImageSender images_;
   std::unique_ptr<StreamPort> output_port_;
   Bytes output_buffer_;

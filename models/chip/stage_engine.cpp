@@ -1,6 +1,7 @@
 #include "chip/stage_engine.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -39,7 +40,8 @@ StageEngine::StageEngine(Tile &tile, ChipContext &context, const program::Stage 
       slot_filled_(context.activity),
       slot_free_(context.activity),
       copy_filled_(context.activity),
-      copy_free_(context.activity) {
+      copy_free_(context.activity),
+      conversion_end_(context.activity) {
   overlapped_ =
       stage_.op == StageOp::kMvm && context_.config.pipeline == config::WindowPipeline::kOverlapped;
   if (program::has_window(stage_.op)) window_ = stage_.window;
@@ -126,6 +128,8 @@ void StageEngine::begin(std::uint64_t images, std::uint64_t first_image) {
   slot_free_.reset();
   copy_filled_.reset();
   copy_free_.reset();
+  conversion_end_.reset();
+  dead_converter_ = -1;
   slot_full_ = copy_full_ = started_ = false;
   in_flight_ = 0;
   images_ = images;
@@ -446,6 +450,7 @@ sc_time StageEngine::convert() {
 }
 
 void StageEngine::convert(const MvmPlan::Drain &drain) {
+  wait_for_dead_converter(drain);
   batch_.clear();
   for (const std::size_t i : drain.work) {
     const MvmPlan::Work &work = plan_->work()[i];
@@ -454,10 +459,36 @@ void StageEngine::convert(const MvmPlan::Drain &drain) {
                       ima.sample_hold.sums(work.array), codes_.data() + work.codes, work.vectors});
   }
   context_.wakes.sleep_until(tile_.nnadc.convert(sc_core::sc_time_stamp(), converter_, batch_));
+  count_clipped(drain);
   add_codes(drain);
   const std::uint64_t conversions = drain.conversions * context_.timing.conversions_per_vector;
   conversions_ += conversions;
   context_.counters.conversions += conversions;
+}
+
+/// Does not return if one of the conversions never ends.
+void StageEngine::wait_for_dead_converter(const MvmPlan::Drain &drain) {
+  const auto vectors = static_cast<std::size_t>(context_.geometry.vectors());
+  for (const std::size_t i : drain.work) {
+    const MvmPlan::Work &work = plan_->work()[i];
+    const int array = work.ima * context_.config.arrays_per_ima + work.array;
+    dead_converter_ = tile_.nnadc.converters.dead_converter(
+        static_cast<std::size_t>(array) * vectors, work.vectors);
+    if (dead_converter_ < 0) continue;
+    for (;;) conversion_end_.wait();
+  }
+}
+
+void StageEngine::count_clipped(const MvmPlan::Drain &drain) {
+  const auto code = context_.config.nnadc.code;
+  if (code == config::CodeFormat::kLossless) return;
+  const std::int32_t highest = code == config::CodeFormat::kSigned8 ? 127 : 255;
+  for (const std::size_t i : drain.work) {
+    const MvmPlan::Work &work = plan_->work()[i];
+    const std::int32_t *codes = codes_.data() + work.codes;
+    context_.counters.clipped += static_cast<std::uint64_t>(std::count_if(
+        codes, codes + work.vectors, [&](std::int32_t c) { return std::abs(c) >= highest; }));
+  }
 }
 
 /// The IMA's adder: codes of arrays below each other become one sum in the output register.

@@ -60,6 +60,12 @@ class StageEngine {
   /// Ends the processes at once, for a cancelled or failed run.
   void kill();
   bool is_starving() const;
+  /// The dead converter that the stage waits for, or -1.
+  int dead_converter() const { return dead_converter_; }
+  /// Between runs, for a stage with crossbars.
+  void set_converter(peripheral::ConverterSetting setting) {
+    converter_ = context_.datapath.make_layer(setting);
+  }
 
   abi::StageCounters counters() const;
 
@@ -110,6 +116,8 @@ class StageEngine {
   // Back
   sc_core::sc_time convert();
   void convert(const MvmPlan::Drain &drain);
+  void wait_for_dead_converter(const MvmPlan::Drain &drain);
+  void count_clipped(const MvmPlan::Drain &drain);
   void add_codes(const MvmPlan::Drain &drain);
   sc_core::sc_time collect_sums(const MvmPlan::Drain &drain);
   sc_core::sc_time post_process(const sc_core::sc_time &ready);
@@ -159,7 +167,8 @@ class StageEngine {
   bool front_pending_ = false, back_pending_ = false, drive_pending_ = false;
   sc_core::sc_time origin_;
   sc_core::sc_event start_;
-  Gate slot_filled_, slot_free_, copy_filled_, copy_free_;
+  Gate slot_filled_, slot_free_, copy_filled_, copy_free_, conversion_end_;
+  int dead_converter_ = -1;
   std::array<sc_core::sc_process_handle, 3> processes_;
 
   // Counters

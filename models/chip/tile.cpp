@@ -11,7 +11,7 @@ Tile::Tile(const sc_core::sc_module_name &module_name, ChipContext &context, int
       to_noc("to_noc"),
       edram("edram", context),
       bus("bus", context),
-      nnadc("nnadc", context),
+      nnadc("nnadc", context, number),
       post("post", context),
       context_(context) {
   for (int i = 0; i < context.config.imas_per_tile; ++i) {
@@ -46,6 +46,10 @@ void Tile::send(tlm::tlm_generic_payload &payload, bool local) {
 }
 
 void Tile::b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &delay) {
+  if (dropped_) {
+    payload.set_response_status(tlm::TLM_GENERIC_ERROR_RESPONSE);
+    return;
+  }
   const ChipAddress address = ChipAddress::decode(payload.get_address());
   bool understood = false;
   switch (address.region) {
@@ -54,6 +58,9 @@ void Tile::b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &dela
       break;
     case ChipRegion::kCrossbar:
       understood = access_crossbar(address, payload, delay);
+      break;
+    case ChipRegion::kLevels:
+      understood = access_levels(address, payload, delay);
       break;
     case ChipRegion::kControl:
       understood = payload.is_write() && load_stage(address, payload, delay);
@@ -99,7 +106,9 @@ bool Tile::access_crossbar(const ChipAddress &address, tlm::tlm_generic_payload 
     if (bytes != 4 + static_cast<std::size_t>(rows) * static_cast<std::size_t>(vectors)) {
       return false;
     }
-    cells.program(reinterpret_cast<const std::int8_t *>(data + 4), rows, vectors, shift);
+    const auto report =
+        cells.program(reinterpret_cast<const std::int8_t *>(data + 4), rows, vectors, shift);
+    context_.counters.verify_failures += static_cast<std::uint64_t>(report.failed_cells);
     target.shift = shift;
   } else {
     const auto width = static_cast<std::size_t>(most_vectors);
@@ -110,6 +119,33 @@ bool Tile::access_crossbar(const ChipAddress &address, tlm::tlm_generic_payload 
       data[i] = static_cast<std::uint8_t>(
           cells.weight(static_cast<int>(at / width), static_cast<int>(at % width)) /
           (1 << target.shift));
+    }
+  }
+  const sc_core::sc_time now = sc_core::sc_time_stamp();
+  delay = bus.transfer(now + delay, bytes) - now;
+  return true;
+}
+
+bool Tile::access_levels(const ChipAddress &address, tlm::tlm_generic_payload &payload,
+                         sc_core::sc_time &delay) {
+  const auto array = static_cast<int>(address.detail >> 24);
+  const std::size_t offset = address.detail & 0xffffff;
+  const std::size_t bytes = payload.get_data_length();
+  const auto columns = static_cast<std::size_t>(context_.geometry.columns);
+  const std::size_t size = static_cast<std::size_t>(context_.geometry.rows) * columns;
+  if (array >= context_.config.arrays_per_tile() || offset > size || bytes > size - offset) {
+    return false;
+  }
+  dataflow::ArrayDatapath &cells = crossbar(array).array();
+  std::uint8_t *data = payload.get_data_ptr();
+  if (payload.is_write()) {
+    if (bytes != size) return false;
+    const auto report = cells.program_levels(data);
+    context_.counters.verify_failures += static_cast<std::uint64_t>(report.failed_cells);
+  } else {
+    for (std::size_t i = 0; i < bytes; ++i) {
+      data[i] = static_cast<std::uint8_t>(cells.level(static_cast<int>((offset + i) / columns),
+                                                      static_cast<int>((offset + i) % columns)));
     }
   }
   const sc_core::sc_time now = sc_core::sc_time_stamp();

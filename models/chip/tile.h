@@ -36,6 +36,10 @@ class Tile : public sc_core::sc_module {
         .crossbar(array % context_.config.arrays_per_ima);
   }
 
+  /// From now on nothing in the tile answers: every access gets a generic error.
+  void drop() { dropped_ = true; }
+  bool is_dropped() const { return dropped_; }
+
   /// The stage in a slot, or null.
   StageEngine *stage(unsigned slot);
   /// Ends and forgets all stages.
@@ -62,6 +66,8 @@ class Tile : public sc_core::sc_module {
                     sc_core::sc_time &delay);
   bool access_crossbar(const ChipAddress &address, tlm::tlm_generic_payload &payload,
                        sc_core::sc_time &delay);
+  bool access_levels(const ChipAddress &address, tlm::tlm_generic_payload &payload,
+                     sc_core::sc_time &delay);
   bool load_stage(const ChipAddress &address, const tlm::tlm_generic_payload &payload,
                   sc_core::sc_time &delay);
   sc_core::sc_time write_constants(const program::InputPort &port, const sc_core::sc_time &after);
@@ -69,6 +75,7 @@ class Tile : public sc_core::sc_module {
                sc_core::sc_time &delay);
 
   ChipContext &context_;
+  bool dropped_ = false;
   std::vector<std::unique_ptr<Ima>> imas_;
   std::vector<std::unique_ptr<StageEngine>> stages_;
 };

@@ -30,10 +30,10 @@ sc_time Nnadc::convert(const sc_time &earliest, const dataflow::LayerConverter &
   if (context_.config.dataflow == config::Dataflow::kDigitalAccumulation) {
     return earliest + times(context_.timing.input_cycle, kDigitalCycles);
   }
-  const auto converters = static_cast<std::uint64_t>(context_.config.converters_per_tile());
+  const auto in_service = static_cast<std::uint64_t>(converters.in_service());
   conversions *= context_.timing.conversions_per_vector;
   return bank_.reserve(earliest,
-                       times(context_.timing.conversion, divide_up(conversions, converters)));
+                       times(context_.timing.conversion, divide_up(conversions, in_service)));
 }
 
 /// Returns how many sums there were.

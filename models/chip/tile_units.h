@@ -81,21 +81,24 @@ struct Conversion {
 };
 
 /// The converters of a tile. NNADCs (dataflow C) and the ADCs behind analog buffers (B) are shared
-/// by its IMAs through a multiplexer: a batch of conversions is spread evenly over all of them. The
-/// ADCs of digital accumulation (A) belong to arrays and work along with them.
+/// by its IMAs through a multiplexer: a batch of conversions is spread evenly over those in
+/// service. The ADCs of digital accumulation (A) belong to arrays and work along with them.
 class Nnadc : public sc_core::sc_module {
  public:
   /// Of dataflow A, from the last input slice to sums in the output register ([IS] Fig. 4: the ADC
   /// works one cycle behind the crossbar, shift-and-add one behind the ADC).
   static constexpr std::uint64_t kDigitalCycles = 2;
 
-  Nnadc(const sc_core::sc_module_name &module_name, const ChipContext &context)
-      : sc_module(module_name), context_(context) {}
+  Nnadc(const sc_core::sc_module_name &module_name, const ChipContext &context, int tile)
+      : sc_module(module_name), converters(context.datapath.converters(tile)), context_(context) {}
 
-  /// Converts a batch with the converters set as one layer asks. Returns the end.
+  /// Converts a batch with the converters set as one layer asks; at least one must be in service.
+  /// Returns the end.
   sc_core::sc_time convert(const sc_core::sc_time &earliest, const dataflow::LayerConverter &layer,
                            const std::vector<Conversion> &batch);
   void release() { bank_.release(); }
+
+  const dataflow::ConverterBank &converters;
 
  private:
   const ChipContext &context_;

@@ -154,6 +154,14 @@ int Array::weight(int row, int vector) const {
   return weight;
 }
 
+void Array::force_level(int row, int column, int level) {
+  set_level(row, column, level);
+  const int vector = column / (2 * geometry_->digits());
+  if (vector >= geometry_->vectors()) return;
+  cells_->folded[static_cast<std::size_t>(vector) * padded_rows(geometry_->rows) +
+                 static_cast<std::size_t>(row)] = static_cast<std::int16_t>(weight(row, vector));
+}
+
 void Array::bit_line_sums(const std::uint8_t *slice, int rows, std::int32_t *sums) const {
   for (int column = 0; column < geometry_->columns; ++column) {
     sums[column] = 0;

@@ -30,6 +30,8 @@ class Array {
   /// Levels as bit planes [bit][word of 64 rows][column]: bit r % 64 of a word is row r. Columns
   /// are padded to a multiple of kColumnPadding with zeros. Null before the first programming.
   const std::uint64_t *planes() const { return cells_ ? cells_->planes.data() : nullptr; }
+  /// Puts one cell of a programmed array at a level, as a fault does.
+  void force_level(int row, int column, int level);
   /// Level of one cell.
   int level(int row, int column) const;
   /// The signed weight that the cells of (row, vector) store, with its shift.

@@ -138,6 +138,30 @@ void PhysicalArray::stick(int row, int column, bool at_on) {
   if (tier_ == Tier::kIdeal) tier_ = Tier::kStatistical;
 }
 
+int PhysicalArray::sensed_level(int row, int column) const {
+  const double above = bank_.conductance_s(row, column, conditions_) - physics_->device.g_off();
+  return static_cast<int>(std::clamp(std::round(above / bank_.step_s()), 0.0,
+                                     static_cast<double>(geometry().cell.highest())));
+}
+
+void PhysicalArray::set_digit_factors(std::vector<double> factors) {
+  digit_factors_ = std::move(factors);
+  if (tier_ == Tier::kIdeal) {
+    tier_ = Tier::kStatistical;
+    if (levels_.is_programmed()) fold();
+    return;
+  }
+  if (tier_ == Tier::kPerCell || !levels_.is_programmed()) return;
+  std::vector<std::int32_t> cells(cell_index(geometry().rows, 0));
+  for (int row = 0; row < geometry().rows; ++row) {
+    for (int column = 0; column < geometry().columns; ++column) {
+      const auto c = static_cast<std::size_t>(column), r = static_cast<std::size_t>(row);
+      cells[cell_index(row, column)] = cells_.value[(r / 2 * line_stride() + c) * 2 + r % 2];
+    }
+  }
+  fold_vectors(cells);
+}
+
 void PhysicalArray::fold() {
   if (tier_ == Tier::kIdeal) {
     fold_ideal();
@@ -245,6 +269,21 @@ void PhysicalArray::fold_values(const std::vector<double> &value) {
   fold_vectors(fixed);
 }
 
+std::int32_t PhysicalArray::folded_weight(const std::vector<std::int32_t> &cells, int row,
+                                          int vector) const {
+  std::int32_t weight = 0;
+  double exact = 0;
+  for (int digit = 0; digit < geometry().digits(); ++digit) {
+    const std::int32_t difference =
+        cells[cell_index(row, geometry().column(vector, digit, false))] -
+        cells[cell_index(row, geometry().column(vector, digit, true))];
+    const std::int32_t place = difference * (1 << (digit * geometry().cell.bits));
+    weight += place;
+    if (!digit_factors_.empty()) exact += place * digit_factors_[static_cast<std::size_t>(digit)];
+  }
+  return digit_factors_.empty() ? weight : static_cast<std::int32_t>(std::lround(exact));
+}
+
 /// Weights of vectors from the cells of their digits, split into parts of 16 bits.
 void PhysicalArray::fold_vectors(const std::vector<std::int32_t> &cells) {
   const int rows = geometry().rows, vectors = geometry().vectors();
@@ -253,13 +292,7 @@ void PhysicalArray::fold_vectors(const std::vector<std::int32_t> &cells) {
   cells_.low.assign(tier_ == Tier::kIdeal ? 0 : cells_.high.size(), 0);
   for (int vector = 0; vector < vectors; ++vector) {
     for (int row = 0; row < rows; ++row) {
-      std::int32_t weight = 0;
-      for (int digit = 0; digit < geometry().digits(); ++digit) {
-        const std::int32_t difference =
-            cells[cell_index(row, geometry().column(vector, digit, false))] -
-            cells[cell_index(row, geometry().column(vector, digit, true))];
-        weight += difference * (1 << (digit * geometry().cell.bits));
-      }
+      const std::int32_t weight = folded_weight(cells, row, vector);
       const auto at = static_cast<std::size_t>(vector) * stride + static_cast<std::size_t>(row);
       if (tier_ == Tier::kIdeal) {
         cells_.high[at] = static_cast<std::int16_t>(weight);

@@ -53,6 +53,12 @@ class PhysicalArray {
   /// Makes a cell stuck, from the next programming on.
   void stick(int row, int column, bool at_on);
 
+  /// Level of a cell as a verify read senses it under the conditions: the nearest one.
+  int sensed_level(int row, int column) const;
+  /// What each digit of a weight counts for in weighted_sums(), relative to its place: the factors
+  /// of a shift-and-add that does not add exactly. Not for the per-cell tier.
+  void set_digit_factors(std::vector<double> factors);
+
   Tier tier() const { return tier_; }
   const device::ArrayGeometry &geometry() const { return levels_.geometry(); }
   /// The levels that the cells should have.
@@ -110,6 +116,7 @@ class PhysicalArray {
   void fold_ideal();
   void fold_values(const std::vector<double> &value);
   void fold_vectors(const std::vector<std::int32_t> &cells);
+  std::int32_t folded_weight(const std::vector<std::int32_t> &cells, int row, int vector) const;
   void fold_noise(const Exact &exact);
   bool noise_is_by_level() const;
 
@@ -129,8 +136,9 @@ class PhysicalArray {
   device::ReadConditions conditions_;
   Tier tier_;
   int fraction_bits_ = 0;
-  double largest_value_ = 0;          // of a cell, in levels
-  std::vector<std::int32_t> places_;  // what the code of each bit line counts for
+  double largest_value_ = 0;           // of a cell, in levels
+  std::vector<std::int32_t> places_;   // what the code of each bit line counts for
+  std::vector<double> digit_factors_;  // empty: all 1
   bool exact_cells_ = false;
   Cells cells_;
   Noise noise_;

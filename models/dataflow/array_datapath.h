@@ -49,9 +49,14 @@ class ArrayDatapath {
   virtual const device::ArrayGeometry &geometry() const = 0;
 
   /// Programs signed weights [row][vector], at most the geometry's, with magnitudes times 2^shift
-  /// (crossbar::Array::program); all other cells go to level 0.
+  /// (crossbar::Array::program); all other cells go to level 0. failed_cells of the report: those
+  /// that a verify read senses at another level.
   virtual device::ProgrammingReport program(const std::int8_t *weights, int rows, int vectors,
                                             int shift) = 0;
+  /// Programs levels [row][column] of the whole array.
+  virtual device::ProgrammingReport program_levels(const std::uint8_t *levels) = 0;
+  /// Makes a cell stay at its lowest or highest level from the next programming on.
+  virtual void stick(int row, int column, bool at_on) = 0;
   /// Level of a cell as a verify read senses it.
   virtual int level(int row, int column) const = 0;
   /// The signed weight that the sensed cells of (row, vector) make, with its shift.

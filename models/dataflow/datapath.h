@@ -5,12 +5,17 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "config/chip_config.h"
 #include "dataflow/array_datapath.h"
+#include "dataflow/calibration.h"
+#include "dataflow/converter_bank.h"
 #include "dataflow/strategy_c.h"
 
 namespace npim::dataflow {
+
+struct NeuralChip;
 
 class Datapath {
  public:
@@ -26,14 +31,28 @@ class Datapath {
 
   /// An array with all its cells at level 0. The datapath must outlive it.
   std::unique_ptr<ArrayDatapath> make_array(ArrayPlace place) const;
+  /// The converters of a tile.
+  ConverterBank &converters(int tile) { return banks_[static_cast<std::size_t>(tile)]; }
+  const ConverterBank &converters(int tile) const { return banks_[static_cast<std::size_t>(tile)]; }
+
+  /// Conversions that calibrate() makes.
+  static constexpr std::uint64_t kCalibrationConversions =
+      ConverterBank::kRanges * kCalibrationPoints;
+  /// Trims a converter in all ranges of the chip. False: it is broken, and marked as such.
+  bool calibrate(int tile, int converter);
+
   LayerConverter make_layer(peripheral::ConverterSetting setting) const;
 
  private:
+  bool calibrate(int tile, int converter, std::size_t range, Trim &trim) const;
+
   const config::ChipConfig chip_;
   const device::ArrayGeometry geometry_;
   const peripheral::Dac dac_;
   const peripheral::IdealNnsa shift_add_;
   const StrategyC strategy_c_;
+  std::vector<ConverterBank> banks_;          // by tile
+  const std::unique_ptr<NeuralChip> neural_;  // null in ideal fidelity
 };
 
 }  // namespace npim::dataflow

@@ -13,7 +13,32 @@ constexpr std::size_t kMostVectors = 256;  // of 512 columns
 device::ProgrammingReport IdealArray::program(const std::int8_t *weights, int rows, int vectors,
                                               int shift) {
   array_.program(weights, rows, vectors, shift);
-  return {};
+  return apply_stuck_cells();
+}
+
+device::ProgrammingReport IdealArray::program_levels(const std::uint8_t *levels) {
+  array_.program_levels(levels);
+  return apply_stuck_cells();
+}
+
+void IdealArray::stick(int row, int column, bool at_on) {
+  const int level = at_on ? geometry().cell.highest() : 0;
+  for (StuckCell &cell : stuck_) {
+    if (cell.row != row || cell.column != column) continue;
+    cell.level = level;
+    return;
+  }
+  stuck_.push_back({row, column, level});
+}
+
+device::ProgrammingReport IdealArray::apply_stuck_cells() {
+  device::ProgrammingReport report;
+  for (const StuckCell &cell : stuck_) {
+    if (array_.level(cell.row, cell.column) == cell.level) continue;
+    ++report.failed_cells;
+    array_.force_level(cell.row, cell.column, cell.level);
+  }
+  return report;
 }
 
 void IdealArray::hold(const Windows &windows, const LayerConverter &, double *held) const {
@@ -29,10 +54,13 @@ void IdealArray::hold(const Windows &windows, const LayerConverter &, double *he
 
 void IdealArray::convert(WindowKeys windows, const LayerConverter &layer, const double *held,
                          int count, std::int32_t *codes) const {
+  const std::size_t first_slot =
+      static_cast<std::size_t>(number_) * static_cast<std::size_t>(vectors());
   std::int32_t sums[kMostVectors];
   for (int i = 0; i < windows.count; ++i, held += vectors(), codes += count) {
     for (int v = 0; v < count; ++v) sums[v] = static_cast<std::int32_t>(held[v]);
     layer.ideal->convert(sums, count, codes);
+    converters_.apply_faults(first_slot, count, codes);
   }
 }
 

@@ -105,6 +105,10 @@ void Accelerator::attach_counters() {
   count(abi::reg::kCounterCycles, [this] { return chip_.counters().cycles; });
   count(abi::reg::kCounterWindows, [this] { return chip_.counters().windows; });
   count(abi::reg::kCounterConversions, [this] { return chip_.counters().conversions; });
+  count(abi::reg::kCounterClipped, [this] { return chip_.counters().clipped; });
+  count(abi::reg::kCounterVerifyFailures, [this] { return chip_.counters().verify_failures; });
+  count(abi::reg::kCounterFaults, [this] { return chip_.counters().injected_faults; });
+  count(abi::reg::kCounterImages, [this] { return chip_.counters().images; });
   count(abi::reg::kCounterDmaRead, [this] { return dma_.bytes_read(); });
   count(abi::reg::kCounterDmaWrite, [this] { return dma_.bytes_written(); });
   count(abi::reg::kCounterCommands, [this] { return commands_completed_; });

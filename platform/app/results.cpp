@@ -94,6 +94,9 @@ LogitCheck compare_with_golden(const network::QuantisedNetwork &network,
                                ": chip " + (there ? std::to_string(results.logits[at]) : "none") +
                                ", golden " + std::to_string(golden[k]);
     }
+    const auto best = std::max_element(golden.begin(), golden.end()) - golden.begin();
+    check.same_class += results.predictions[i] == static_cast<std::uint32_t>(best) ? 1 : 0;
+    ++check.images;
     progress(i + 1);
   }
   return check;

@@ -34,7 +34,8 @@ void add_to_json(const Results &results, boost::json::object &json);
 
 struct LogitCheck {
   std::uint64_t equal = 0, total = 0;
-  std::string first_difference;  ///< "image 3, output 7: chip 12, golden 13"
+  std::uint32_t same_class = 0, images = 0;  ///< whose largest logit is the same one
+  std::string first_difference;              ///< "image 3, output 7: chip 12, golden 13"
 };
 
 /// Executes the integer network on the same images. `progress` gets the number of images done.

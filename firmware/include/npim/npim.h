@@ -94,6 +94,13 @@ struct npim_counters {
   uint64_t cycles, windows, conversions, dma_read_bytes, dma_write_bytes, commands, energy_pj;
 };
 
+/* What went wrong in the analog parts without ending a command; since the last reset. */
+struct npim_error_counters {
+  uint64_t clipped;         /* conversions with the lowest or highest code */
+  uint64_t verify_failures; /* cells that were not at their level after programming */
+  uint64_t injected_faults;
+};
+
 /* Caller provides the storage; the members are the driver's own. */
 struct npim_device {
   const struct npim_port *port;
@@ -152,6 +159,7 @@ int npim_reset(struct npim_device *device, uint64_t timeout_ns);
 int npim_take_fault(struct npim_device *device, struct npim_fault *fault);
 
 int npim_read_counters(struct npim_device *device, struct npim_counters *counters);
+int npim_read_error_counters(struct npim_device *device, struct npim_error_counters *counters);
 
 /* The commands. Memory must be the port's (npim_port.bus_address must know it). */
 int npim_load_control(struct npim_device *device, const void *control, uint32_t bytes,
@@ -160,6 +168,32 @@ int npim_program_weights(struct npim_device *device, const void *weights, uint32
                          uint64_t timeout_ns, struct npim_completion *completion);
 int npim_read_back(struct npim_device *device, uint8_t region, uint16_t tile, uint16_t array,
                    uint32_t offset, void *to, uint32_t bytes, uint64_t timeout_ns);
+
+/* Sets range and bit-line gain of stage `stage` (in load order) until control vectors are loaded
+   again. The product must stay what the network was quantised for. */
+int npim_set_converter(struct npim_device *device, uint32_t stage, uint32_t range_divisor,
+                       uint16_t bitline_gain, uint64_t timeout_ns);
+/* Trims the converters of a tile, or of all (NPIM_ALL_TILES). With NPIM_ERROR_CONVERTER_FAILED the
+   completion tells how many could not be trimmed (detail) and which is the first (fault address:
+   tile << 16 | converter). */
+#define NPIM_ALL_TILES UINT16_C(0xffff)
+int npim_calibrate(struct npim_device *device, uint16_t tile, uint64_t timeout_ns,
+                   struct npim_completion *completion);
+/* Takes a converter out of service or puts it back. */
+int npim_converter_service(struct npim_device *device, uint16_t tile, uint16_t converter,
+                           bool in_service, uint64_t timeout_ns);
+/* Trims and state of converter `converter` of a tile. *state must be the port's memory. */
+int npim_read_converter(struct npim_device *device, uint16_t tile, uint16_t converter,
+                        struct npim_converter_state *state, uint64_t timeout_ns);
+/* Breaks a cell (element: row << 16 | column) of an array, a converter (element: its code), or a
+   tile, for tests. */
+int npim_inject_fault(struct npim_device *device, enum npim_fault_kind kind, uint16_t tile,
+                      uint16_t array_or_converter, uint32_t element, uint64_t timeout_ns);
+/* Programs levels [row][column] of a whole array. The completion's detail tells how many cells have
+   not reached theirs. */
+int npim_program_levels(struct npim_device *device, uint16_t tile, uint16_t array,
+                        const uint8_t *levels, uint32_t bytes, uint64_t timeout_ns,
+                        struct npim_completion *completion);
 
 struct npim_run {
   const void *images;

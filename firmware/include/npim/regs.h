@@ -14,7 +14,7 @@
 #endif
 
 #define NPIM_ABI_MAJOR 1u
-#define NPIM_ABI_MINOR 0u
+#define NPIM_ABI_MINOR 1u
 #define NPIM_REGISTER_BLOCK_BYTES 4096u
 
 /* Offsets of the registers, and lowest bit and mask of their fields. */
@@ -108,11 +108,15 @@
 #define NPIM_REG_COUNTER_COMMANDS 0x0a8u /* RO, 64 bits: Commands completed, well or not */
 #define NPIM_REG_COUNTER_ENERGY_PJ 0x0b0u /* RO, 64 bits: Energy in pJ; all ones while CAP_FEATURES.ENERGY_COUNTER is 0 */
 #define NPIM_REG_SCRATCH 0x0c0u /* RW, 32 bits: For probing; no effect */
+#define NPIM_REG_COUNTER_CLIPPED 0x0d0u /* RO, 64 bits: Conversions with the lowest or highest code: the signal may have been cut; not counted with lossless codes */
+#define NPIM_REG_COUNTER_VERIFY_FAILURES 0x0d8u /* RO, 64 bits: Cells that a verify read has found at another level than they were programmed to */
+#define NPIM_REG_COUNTER_FAULTS 0x0e0u /* RO, 64 bits: Faults injected */
+#define NPIM_REG_COUNTER_IMAGES 0x0e8u /* RO, 64 bits: Images of RUNs completed since LOAD_CONTROL: the number of the next image, which keys its noise */
 
 /* X(name, offset, bits, access, reset, configured, writable bits) for each register. */
 #define NPIM_FOR_EACH_REGISTER(X) \
   X(ID, 0x000u, 32, RO, 0x4d49504eu, 0, 0x00000000u) \
-  X(VERSION, 0x004u, 32, RO, 0x00010000u, 0, 0x00000000u) \
+  X(VERSION, 0x004u, 32, RO, 0x00010001u, 0, 0x00000000u) \
   X(CAP_TILES, 0x008u, 32, RO, 0x00000000u, 1, 0x00000000u) \
   X(CAP_IMA, 0x00cu, 32, RO, 0x00000000u, 1, 0x00000000u) \
   X(CAP_ARRAY, 0x010u, 32, RO, 0x00000000u, 1, 0x00000000u) \
@@ -144,7 +148,11 @@
   X(COUNTER_DMA_WRITE, 0x0a0u, 64, RO, 0x00000000u, 0, 0x00000000u) \
   X(COUNTER_COMMANDS, 0x0a8u, 64, RO, 0x00000000u, 0, 0x00000000u) \
   X(COUNTER_ENERGY_PJ, 0x0b0u, 64, RO, 0xffffffffffffffffu, 0, 0x00000000u) \
-  X(SCRATCH, 0x0c0u, 32, RW, 0x00000000u, 0, 0xffffffffu)
+  X(SCRATCH, 0x0c0u, 32, RW, 0x00000000u, 0, 0xffffffffu) \
+  X(COUNTER_CLIPPED, 0x0d0u, 64, RO, 0x00000000u, 0, 0x00000000u) \
+  X(COUNTER_VERIFY_FAILURES, 0x0d8u, 64, RO, 0x00000000u, 0, 0x00000000u) \
+  X(COUNTER_FAULTS, 0x0e0u, 64, RO, 0x00000000u, 0, 0x00000000u) \
+  X(COUNTER_IMAGES, 0x0e8u, 64, RO, 0x00000000u, 0, 0x00000000u)
 
 enum npim_opcode {
   NPIM_OP_NOP = 1, /* Completes at once */
@@ -153,12 +161,27 @@ enum npim_opcode {
   NPIM_OP_RUN = 4, /* Streams count images from source (source_bytes each, every source_stride) and writes count outputs to destination (destination_bytes each, every destination_stride) */
   NPIM_OP_READ_BACK = 5, /* Writes destination_bytes of a region (region, tile, array, offset) to destination */
   NPIM_OP_BARRIER = 6, /* Completes when every earlier command has */
+  NPIM_OP_SET_CONVERTER = 7, /* Sets NNADC range (count: 0.5 VDD / V_max) and bit-line gain (array) of a stage (offset: its number in load order) until LOAD_CONTROL. What a code stands for is range x gain: keep the product, or the requantisation no longer fits */
+  NPIM_OP_CALIBRATE = 8, /* Trims offset and gain of the converters in service of a tile (0xffff: all tiles), in each range, against known inputs. A converter that cannot be trimmed is marked as failed and the command ends with CONVERTER_FAILED: fault address tile << 16 | converter of the first, detail how many; the others are trimmed */
+  NPIM_OP_CONVERTER_SERVICE = 9, /* Takes a converter (tile, array: its number) out of service (count 0) or back (1): the others convert what it would have */
+  NPIM_OP_INJECT_FAULT = 10, /* Breaks something for good, for tests: region holds the fault's kind. Survives SOFT_RESET */
+  NPIM_OP_PROGRAM_LEVELS = 11, /* Programs levels [row][column] (u8, rows x columns at source) into an array (tile, array). The array does not count as programmed for RUN */
 };
 
 enum npim_region {
   NPIM_REGION_EDRAM = 1, /* Bytes of a tile's eDRAM from offset */
   NPIM_REGION_WEIGHTS = 2, /* Signed weights of an array as stored in its cells, row-major [row][vector], from offset */
   NPIM_REGION_STAGE_COUNTERS = 3, /* stage_counters records of all loaded stages in load order, from offset */
+  NPIM_REGION_LEVELS = 4, /* Levels of an array's cells as a verify read senses them, u8 [row][column], from offset */
+  NPIM_REGION_CONVERTERS = 5, /* converter_state records of a tile, from offset */
+};
+
+enum npim_fault_kind {
+  NPIM_FAULT_STUCK_OFF = 1, /* A cell (tile, array, offset: row << 16 | column) stays at its lowest level from the next programming on */
+  NPIM_FAULT_STUCK_ON = 2, /* The same at its highest level */
+  NPIM_FAULT_DEAD_CONVERTER = 3, /* A converter (tile, array: its number) never ends a conversion: a RUN that needs it ends with CONVERTER_DEAD */
+  NPIM_FAULT_STUCK_CONVERTER = 4, /* A converter always gives the same code (offset, signed). Only calibration finds it */
+  NPIM_FAULT_DROPPED_TILE = 5, /* A tile no longer answers */
 };
 
 enum npim_flag {
@@ -186,6 +209,13 @@ enum npim_error {
   NPIM_ERROR_BAD_REGION = 17, /* read-back region does not exist */
   NPIM_ERROR_BAD_WEIGHTS = 18, /* weight record is malformed or larger than the array */
   NPIM_ERROR_STALLED = 19, /* the run cannot make progress: a stage waits for data or space that never comes */
+  NPIM_ERROR_CONVERTER_DEAD = 20, /* a converter that the run needs does not end its conversion */
+  NPIM_ERROR_CONVERTER_FAILED = 21, /* a converter cannot be trimmed: it is stuck, dead or too far off */
+  NPIM_ERROR_TILE_DROPPED = 22, /* tile does not answer */
+  NPIM_ERROR_NO_CONVERTER = 23, /* all converters of a tile that the run needs are out of service */
+  NPIM_ERROR_BAD_FAULT = 24, /* there is no such fault, cell or code */
+  NPIM_ERROR_STAGE_OUT_OF_RANGE = 25, /* no such stage is loaded, or it has no converters */
+  NPIM_ERROR_CONVERTER_OUT_OF_RANGE = 26, /* converter does not exist in a tile of this chip */
 };
 
 /* X(name, value, text) for each error. */
@@ -209,7 +239,14 @@ enum npim_error {
   X(CONVERTER_UNAVAILABLE, 16, "NNADC range or bit-line gain is not one this chip has") \
   X(BAD_REGION, 17, "read-back region does not exist") \
   X(BAD_WEIGHTS, 18, "weight record is malformed or larger than the array") \
-  X(STALLED, 19, "the run cannot make progress: a stage waits for data or space that never comes")
+  X(STALLED, 19, "the run cannot make progress: a stage waits for data or space that never comes") \
+  X(CONVERTER_DEAD, 20, "a converter that the run needs does not end its conversion") \
+  X(CONVERTER_FAILED, 21, "a converter cannot be trimmed: it is stuck, dead or too far off") \
+  X(TILE_DROPPED, 22, "tile does not answer") \
+  X(NO_CONVERTER, 23, "all converters of a tile that the run needs are out of service") \
+  X(BAD_FAULT, 24, "there is no such fault, cell or code") \
+  X(STAGE_OUT_OF_RANGE, 25, "no such stage is loaded, or it has no converters") \
+  X(CONVERTER_OUT_OF_RANGE, 26, "converter does not exist in a tile of this chip")
 
 struct npim_descriptor {
   uint8_t opcode;
@@ -268,6 +305,28 @@ NPIM_STATIC_ASSERT(offsetof(struct npim_completion, fault_address) == 8, "offset
 NPIM_STATIC_ASSERT(offsetof(struct npim_completion, duration_ns) == 16, "offset of completion.duration_ns");
 NPIM_STATIC_ASSERT(offsetof(struct npim_completion, detail) == 24, "offset of completion.detail");
 NPIM_STATIC_ASSERT(offsetof(struct npim_completion, sequence) == 28, "offset of completion.sequence");
+
+struct npim_converter_state {
+  uint16_t in_service;
+  uint16_t failed; /* Calibration has found it broken */
+  uint32_t reserved;
+  uint32_t offset0; /* Trim of the widest range: offset in 1/256 LSB, signed */
+  uint32_t gain0; /* Gain in parts per million, signed */
+  uint32_t offset1; /* Of half the range */
+  uint32_t gain1;
+  uint32_t offset2; /* Of a quarter */
+  uint32_t gain2;
+};
+NPIM_STATIC_ASSERT(sizeof(struct npim_converter_state) == 32, "size of converter_state");
+NPIM_STATIC_ASSERT(offsetof(struct npim_converter_state, in_service) == 0, "offset of converter_state.in_service");
+NPIM_STATIC_ASSERT(offsetof(struct npim_converter_state, failed) == 2, "offset of converter_state.failed");
+NPIM_STATIC_ASSERT(offsetof(struct npim_converter_state, reserved) == 4, "offset of converter_state.reserved");
+NPIM_STATIC_ASSERT(offsetof(struct npim_converter_state, offset0) == 8, "offset of converter_state.offset0");
+NPIM_STATIC_ASSERT(offsetof(struct npim_converter_state, gain0) == 12, "offset of converter_state.gain0");
+NPIM_STATIC_ASSERT(offsetof(struct npim_converter_state, offset1) == 16, "offset of converter_state.offset1");
+NPIM_STATIC_ASSERT(offsetof(struct npim_converter_state, gain1) == 20, "offset of converter_state.gain1");
+NPIM_STATIC_ASSERT(offsetof(struct npim_converter_state, offset2) == 24, "offset of converter_state.offset2");
+NPIM_STATIC_ASSERT(offsetof(struct npim_converter_state, gain2) == 28, "offset of converter_state.gain2");
 
 struct npim_stage_counters {
   uint16_t tile;

@@ -102,7 +102,7 @@ struct Linux : ::testing::Test {
 TEST_F(Linux, ClassifiesTheDigitsAsBareMetalDoes) {
   const Finished finished = boot("poweroff");
   EXPECT_EQ(finished.status, 0) << finished.out << finished.err;
-  EXPECT_THAT(finished.out, HasSubstr("neural-pim 40000000.accelerator: register map 1.0"));
+  EXPECT_THAT(finished.out, HasSubstr("neural-pim 40000000.accelerator: register map 1.1"));
   EXPECT_THAT(finished.out, HasSubstr("accuracy: 500 of 500"));
   EXPECT_THAT(finished.out, HasSubstr(bare_metal_logits()));
   EXPECT_THAT(finished.out, Not(HasSubstr("Call Trace")));

@@ -23,7 +23,7 @@ TEST(NnadcUnit, ConvertsABatchAndSharesItAmongTheConverters) {
   config.nnadc.per_tile = 3;
   config.nnadc.code = config::CodeFormat::kLossless;
   const ChipContext context(config, dataflow::Kernel::kFolded);
-  Nnadc nnadc("nnadc", context);
+  Nnadc nnadc("nnadc", context, 0);
   const auto array = context.datapath.make_array({0, 0});
   const auto layer = context.datapath.make_layer({1, 1});
   const std::vector<double> sums = {7, -9, 100000, 4};
@@ -38,7 +38,7 @@ TEST(NnadcUnit, ConvertsABatchAndSharesItAmongTheConverters) {
 TEST(NnadcUnit, UsesTheRangeOfTheLayer) {
   const auto config = small_chip();
   const ChipContext context(config, dataflow::Kernel::kFolded);
-  Nnadc nnadc("nnadc", context);
+  Nnadc nnadc("nnadc", context, 0);
   const auto array = context.datapath.make_array({0, 0});
   const std::int32_t full_scale = 128 * 255 * 255;
   const double sum = full_scale / 127 + 1;  // one code in the widest range
