@@ -1,6 +1,7 @@
 #include "dataflow/line_array.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "base/error.h"
 
@@ -61,7 +62,20 @@ void LineArray::make_strategy() {
   strategy_ = std::make_unique<StrategyB>(encoded_, *buffer_, *adc_, cycles_);
 }
 
-device::ProgrammingReport LineArray::program(const std::int8_t *weights, int rows, int vectors) {
+device::ProgrammingReport LineArray::program_levels(const std::uint8_t *levels) {
+  const auto own = static_cast<std::size_t>(geometry_.columns);
+  const auto all = static_cast<std::size_t>(line_geometry_.columns);
+  const auto rows = static_cast<std::size_t>(geometry_.rows);
+  std::vector<std::uint8_t> padded(rows * all);
+  for (std::size_t row = 0; row < rows; ++row) {
+    std::copy_n(levels + row * own, own, padded.data() + row * all);
+  }
+  return array_.program_levels(padded.data());
+}
+
+device::ProgrammingReport LineArray::program(const std::int8_t *weights, int rows, int vectors,
+                                             int shift) {
+  if (shift != 0) throw std::invalid_argument("strategies A and B take no shifted weights");
   // Vectors that are not used hold zeros.
   const auto all = static_cast<std::size_t>(geometry_.vectors());
   std::vector<std::int8_t> padded(static_cast<std::size_t>(rows) * all);

@@ -25,7 +25,12 @@ class LineArray : public ArrayDatapath {
             const peripheral::Baseline &baseline, device::Place place, bool exact_parts);
 
   const device::ArrayGeometry &geometry() const override { return geometry_; }
-  device::ProgrammingReport program(const std::int8_t *weights, int rows, int vectors) override;
+  /// Shifts belong to the converter of strategy C: throws std::invalid_argument unless it is 0.
+  device::ProgrammingReport program(const std::int8_t *weights, int rows, int vectors,
+                                    int shift) override;
+  /// Levels as the cells have them, columns that are stored flipped included.
+  device::ProgrammingReport program_levels(const std::uint8_t *levels) override;
+  void stick(int row, int column, bool at_on) override { array_.stick(row, column, at_on); }
   int level(int row, int column) const override;
   void hold(const Windows &windows, const LayerConverter &layer, double *held) const override;
   void convert(WindowKeys windows, const LayerConverter &layer, const double *held, int count,

@@ -168,9 +168,9 @@ device::ProgrammingReport StatisticalArray::program_levels(const std::uint8_t *l
 }
 
 device::ProgrammingReport StatisticalArray::program(const std::int8_t *weights, int rows,
-                                                    int vectors) {
+                                                    int vectors, int shift) {
   fitted_gain_ = 0;
-  return NeuralArray::program(weights, rows, vectors);
+  return NeuralArray::program(weights, rows, vectors, shift);
 }
 
 void StatisticalArray::codes_of(int converter, std::size_t range, const float *inputs_v,
