@@ -36,4 +36,17 @@ Chip::Chip(const sc_core::sc_module_name &module_name, const config::ChipConfig 
   commands.bind(controller_.commands);
 }
 
+std::vector<NamedUnit> Chip::units() {
+  std::vector<NamedUnit> units;
+  link_.add_units(units);
+  for (std::size_t i = 0; i < tiles_.size(); ++i) {
+    const std::string tile = "tile" + std::to_string(i);
+    units.push_back({tile + ".bus", &tiles_[i]->bus.unit()});
+    units.push_back({tile + ".nnadc", &tiles_[i]->nnadc.unit()});
+    units.push_back({tile + ".post", &tiles_[i]->post.unit()});
+  }
+  noc_.add_units(units);
+  return units;
+}
+
 }  // namespace npim::chip

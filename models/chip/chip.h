@@ -60,6 +60,8 @@ class Chip : public sc_core::sc_module {
   const program::ControlProgram *loaded() const { return controller_.loaded(); }
   /// Null (the default) for none; must outlive the simulation.
   void set_observer(ChipObserver *observer) { context_.observer = observer; }
+  /// Every unit that serves one request at a time, for traces and waveforms (BusyUntil::watch).
+  std::vector<NamedUnit> units();
   const config::ChipConfig &config() const { return context_.config; }
 
  private:

@@ -34,6 +34,8 @@ class ChipObserver {
   /// A stage had at least one window in its pipeline from `begin` until now.
   virtual void stage_active(std::uint32_t /*stage*/, unsigned /*tile*/, unsigned /*slot*/,
                             std::uint32_t /*layer*/, const sc_core::sc_time & /*begin*/) {}
+  /// How many windows a stage has in its pipeline has changed.
+  virtual void windows_in_flight(unsigned /*tile*/, unsigned /*slot*/, int /*windows*/) {}
 };
 
 struct ChipContext {

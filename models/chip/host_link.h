@@ -8,6 +8,7 @@
 
 #include <systemc>
 #include <tlm>
+#include <vector>
 
 #include "chip/chip_context.h"
 
@@ -21,6 +22,11 @@ class HostLink : public sc_core::sc_module {
   HostLink(const sc_core::sc_module_name &module_name, ChipContext &context)
       : sc_module(module_name), from_chip("from_chip"), to_host("to_host"), context_(context) {
     from_chip.register_b_transport(this, &HostLink::b_transport);
+  }
+
+  void add_units(std::vector<NamedUnit> &units) {
+    units.push_back({"host_link.read", &reads_});
+    units.push_back({"host_link.write", &writes_});
   }
 
  private:

@@ -6,6 +6,26 @@
 #include "program/stage.h"
 
 namespace npim::chip {
+
+void Router::add_units(const std::string &path, std::vector<NamedUnit> &units) {
+  constexpr const char *kNames[kFirstNode] = {".east", ".west", ".south", ".north"};
+  for (std::size_t i = 0; i < links_.size(); ++i) {
+    units.push_back({path + (i < kFirstNode ? std::string(kNames[i])
+                                            : ".node" + std::to_string(i - kFirstNode)),
+                     &links_[i]});
+  }
+}
+
+void Noc::add_units(std::vector<NamedUnit> &units) {
+  for (std::size_t i = 0; i < routers_.size(); ++i) {
+    routers_[i]->add_units("noc.router" + std::to_string(i), units);
+  }
+  for (std::size_t i = 0; i < chip_links_.size(); ++i) {
+    units.push_back({"noc.chip_link" + std::to_string(i / 2) + (i % 2 == 0 ? ".forward" : ".back"),
+                     &chip_links_[i]});
+  }
+}
+
 Noc::Noc(const sc_core::sc_module_name &module_name, const ChipContext &context)
     : sc_module(module_name),
       from_nodes("from_nodes"),

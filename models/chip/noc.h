@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <systemc>
 #include <tlm>
 #include <vector>
@@ -45,6 +46,8 @@ class Router : public sc_core::sc_module {
   void release() {
     for (BusyUntil &link : links_) link.release();
   }
+  /// Output links, as "<path>.east", "<path>.node0".
+  void add_units(const std::string &path, std::vector<NamedUnit> &units);
 
  private:
   sc_core::sc_time latency_, clock_;
@@ -66,6 +69,7 @@ class Noc : public sc_core::sc_module {
     for (auto &router : routers_) router->release();
     for (BusyUntil &link : chip_links_) link.release();
   }
+  void add_units(std::vector<NamedUnit> &units);
 
  private:
   Router &router(int chip, int x, int y) {

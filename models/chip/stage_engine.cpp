@@ -132,6 +132,7 @@ void StageEngine::begin(std::uint64_t images, std::uint64_t first_image) {
   dead_converter_ = -1;
   slot_full_ = copy_full_ = started_ = false;
   in_flight_ = 0;
+  tell_in_flight();
   images_ = images;
   first_image_ = first_image;
   origin_ = sc_core::sc_time_stamp();
@@ -622,6 +623,12 @@ void StageEngine::windows_enter() {
   if (!started_) first_start_ = now - origin_;
   started_ = true;
   if (in_flight_++ == 0) active_since_ = now;
+  tell_in_flight();
+}
+
+void StageEngine::tell_in_flight() const {
+  if (context_.observer == nullptr) return;
+  context_.observer->windows_in_flight(stage_.tile, stage_.slot, in_flight_);
 }
 
 void StageEngine::windows_leave(std::int32_t windows) {
@@ -629,7 +636,9 @@ void StageEngine::windows_leave(std::int32_t windows) {
   windows_ += static_cast<std::uint64_t>(windows);
   context_.counters.windows += static_cast<std::uint64_t>(windows);
   last_end_ = now - origin_;
-  if (--in_flight_ != 0) return;
+  --in_flight_;
+  tell_in_flight();
+  if (in_flight_ != 0) return;
   busy_ += now - active_since_;
   if (context_.observer != nullptr) {
     context_.observer->stage_active(index_, stage_.tile, stage_.slot, stage_.layer, active_since_);

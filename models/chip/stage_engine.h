@@ -131,6 +131,7 @@ class StageEngine {
   // Accounting
   void windows_enter();
   void windows_leave(std::int32_t windows);
+  void tell_in_flight() const;
 
   Tile &tile_;
   ChipContext &context_;

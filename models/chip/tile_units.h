@@ -63,6 +63,7 @@ class TileBus : public sc_core::sc_module {
         earliest, context_.timing.edram_access + times(context_.timing.edram_word, words(bytes)));
   }
   void release() { bus_.release(); }
+  BusyUntil &unit() { return bus_; }
 
  private:
   std::uint64_t words(std::uint64_t bytes) const { return divide_up(bytes, context_.bus_bytes); }
@@ -97,6 +98,7 @@ class Nnadc : public sc_core::sc_module {
   sc_core::sc_time convert(const sc_core::sc_time &earliest, const dataflow::LayerConverter &layer,
                            const std::vector<Conversion> &batch);
   void release() { bank_.release(); }
+  BusyUntil &unit() { return bank_; }
 
   const dataflow::ConverterBank &converters;
 
@@ -162,6 +164,7 @@ class PostProcessor : public sc_core::sc_module {
   sc_core::sc_time aggregate(const sc_core::sc_time &earliest, const std::uint8_t *pixels,
                              std::size_t ports, const PostPixel &pixel);
   void release() { unit_.release(); }
+  BusyUntil &unit() { return unit_; }
 
  private:
   static std::uint64_t accumulate(const std::vector<PartialSums> &parts, const PostPixel &pixel);

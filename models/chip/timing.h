@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 #include <systemc>
 
 #include "base/integers.h"
@@ -15,19 +16,43 @@ inline sc_core::sc_time times(const sc_core::sc_time &duration, std::uint64_t co
   return sc_core::sc_time::from_value(duration.value() * count);
 }
 
+/// Told when a resource is taken, for traces.
+class BusyWatcher {
+ public:
+  virtual ~BusyWatcher() = default;
+  /// Taken from `begin`, which is not before the present nor before the last end, to `end`.
+  virtual void busy(const sc_core::sc_time &begin, const sc_core::sc_time &end) = 0;
+  /// What was announced for later than now does not happen.
+  virtual void released() = 0;
+};
+
 /// A resource that serves one request after the other, in the order of the calls.
 class BusyUntil {
  public:
   /// Takes the resource for `duration`, from `earliest` or when it becomes free. Returns the end.
   sc_core::sc_time reserve(const sc_core::sc_time &earliest, const sc_core::sc_time &duration) {
-    free_at_ = std::max(free_at_, earliest) + duration;
+    const sc_core::sc_time begin = std::max(free_at_, earliest);
+    free_at_ = begin + duration;
+    if (watcher_ != nullptr) watcher_->busy(begin, free_at_);
     return free_at_;
   }
   /// Nobody waits for what was reserved any more: its run has been ended.
-  void release() { free_at_ = sc_core::SC_ZERO_TIME; }
+  void release() {
+    free_at_ = sc_core::SC_ZERO_TIME;
+    if (watcher_ != nullptr) watcher_->released();
+  }
+  /// Null (the default) for none; must outlive the simulation.
+  void watch(BusyWatcher *watcher) { watcher_ = watcher; }
 
  private:
   sc_core::sc_time free_at_;
+  BusyWatcher *watcher_ = nullptr;
+};
+
+/// A resource under its path in the chip: "tile3.nnadc", "noc.router5.east".
+struct NamedUnit {
+  std::string path;
+  BusyUntil *unit;
 };
 
 /// One NNS+A per array takes the array's vectors one after the other, one per clock, while their

@@ -34,7 +34,7 @@ Accelerator::Accelerator(const sc_core::sc_module_name &name, const config::Chip
   to_link_.bind(chip_.link());
   chip_.memory.bind(dma_.from_chip);
   dma_.on_transfer = [this](bool is_write, std::uint64_t address, std::uint64_t bytes, bool ok) {
-    if (observer_ != nullptr) observer_->dma_transfer(is_write, address, bytes, ok);
+    for (Observer *one : observers_) one->dma_transfer(is_write, address, bytes, ok);
   };
   add_registers();
   attach_values();
@@ -215,6 +215,7 @@ std::string Accelerator::tail_written(std::uint64_t value) {
     fail(abi::Error::kQueueOverrun, wanted, abi::reg::kQueueTail);
   } else {
     tail_ = wanted;
+    for (Observer *one : observers_) one->queue_changed(head_, tail_);
     work_.notify(sc_core::SC_ZERO_TIME);
   }
   reg->value = tail_;
@@ -247,7 +248,9 @@ void Accelerator::fail(abi::Error error, std::uint32_t command, std::uint64_t ad
 void Accelerator::drive_interrupt() {
   const bool level = (irq_status_ & by_offset_.at(abi::reg::kIrqMask)->value) != 0;
   interrupt.write(level);
-  if (level != line_ && observer_ != nullptr) observer_->interrupt_changed(level);
+  if (level != line_) {
+    for (Observer *one : observers_) one->interrupt_changed(level);
+  }
   line_ = level;
 }
 
@@ -293,7 +296,7 @@ void Accelerator::execute_next() {
   abi::Error error = fetch(index, command, fault_address);
   if (error == abi::Error::kNone) error = check(command);
   if (cancelling_) error = abi::Error::kCancelled;
-  if (observer_ != nullptr) observer_->command_started(index, command);
+  for (Observer *one : observers_) one->command_started(index, command);
   if (error == abi::Error::kNone) {
     result = run_on_chip(command);
   } else {
@@ -369,7 +372,10 @@ void Accelerator::complete(const abi::Descriptor &command, abi::Completion resul
     fail(static_cast<abi::Error>(result.error), result.index, result.fault_address);
   }
   if (!written.ok) fail(abi::Error::kDmaWriteFault, result.index, written.fault_address);
-  if (observer_ != nullptr) observer_->command_completed(command, result);
+  for (Observer *one : observers_) {
+    one->queue_changed(head_, tail_);
+    one->command_completed(command, result);
+  }
   raise_completion((command.flags & abi::kFlagInterrupt) != 0);
 }
 
@@ -405,6 +411,7 @@ void Accelerator::begin_reset() {
   resetting_ = true;
   enabled_ = cancelling_ = false;
   head_ = tail_ = 0;
+  for (Observer *one : observers_) one->queue_changed(0, 0);
   irq_status_ = flagged_completions_ = 0;
   commands_completed_ = 0;
   ring_ = Ring();

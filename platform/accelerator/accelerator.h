@@ -45,6 +45,8 @@ class Observer {
   virtual void dma_transfer(bool /*is_write*/, std::uint64_t /*address*/, std::uint64_t /*bytes*/,
                             bool /*ok*/) {}
   virtual void interrupt_changed(bool /*level*/) {}
+  /// Commands done and commands asked for, counted since the last reset.
+  virtual void queue_changed(std::uint32_t /*head*/, std::uint32_t /*tail*/) {}
 };
 
 class Accelerator : public sc_core::sc_module {
@@ -62,8 +64,8 @@ class Accelerator : public sc_core::sc_module {
   chip::Chip &chip() { return chip_; }
   const chip::Chip &chip() const { return chip_; }
 
-  /// `observer` must outlive the simulation; nullptr for none.
-  void set_observer(Observer *observer) { observer_ = observer; }
+  /// `observer` must outlive the simulation.
+  void add_observer(Observer &observer) { observers_.push_back(&observer); }
 
   /// Name of the register at an offset, for bus messages; "" when there is none.
   std::string describe(std::uint64_t offset) const { return file_.name_at(offset); }
@@ -124,7 +126,7 @@ class Accelerator : public sc_core::sc_module {
   std::map<std::uint64_t, bus::Register *> by_offset_;
   std::vector<std::shared_ptr<std::uint64_t>>
       ring_registers_;  ///< values that a write cannot change
-  Observer *observer_ = nullptr;
+  std::vector<Observer *> observers_;
 
   Ring ring_;
   bool enabled_ = false, busy_ = false, resetting_ = false;

@@ -8,7 +8,7 @@ namespace npim::accelerator {
 
 TraceObserver::TraceObserver(trace::TraceSink *sink)
     : commands_(sink, "accelerator", "commands"),
-      dma_(sink, "accelerator", "DMA"),
+      dma_(sink, "accelerator", "dma"),
       interrupt_(sink, "accelerator", "interrupt") {}
 
 void TraceObserver::command_started(std::uint32_t, const abi::Descriptor &) {

@@ -26,6 +26,8 @@ class HartViews {
   HartViews(const HartViewOptions &options, board::Board &board, const std::string &firmware);
 
   std::vector<debug::RetireHub *> hubs();
+  /// Of the firmware.
+  const debug::Symbols &symbols() const { return symbols_; }
   /// After the run. Throws InputError when a file could not be written as a whole.
   void finish();
 

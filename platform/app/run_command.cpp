@@ -8,17 +8,16 @@
 #include <memory>
 #include <optional>
 
-#include "accelerator/trace_observer.h"
 #include "app/command.h"
 #include "app/debug_session.h"
 #include "app/hart_views.h"
 #include "app/progress.h"
 #include "app/prompted_bytes.h"
 #include "app/results.h"
-#include "app/stage_trace.h"
 #include "app/statistics.h"
 #include "app/terminal_input.h"
 #include "app/text_table.h"
+#include "app/timeline.h"
 #include "base/file.h"
 #include "board/board.h"
 #include "debug/call_profile.h"
@@ -36,10 +35,11 @@ using sc_core::sc_time;
 constexpr std::size_t kLargestKernel = std::size_t{512} << 20;
 
 struct RunOptions {
-  std::string platform, chip, firmware, program, images, labels, bootargs, trace, uart_input,
+  std::string platform, chip, firmware, program, images, labels, bootargs, uart_input,
       uart_input_after, kernel, initrd;
   HartViewOptions views;
   report::ReportFiles report;
+  TimelineOptions timeline;
   int count = 0, show = 5, batch = 0;
   double timeout_s = 0, quantum_ns = 0;
   bool no_dmi = false, check = false, oracle = false, stats = false;
@@ -67,7 +67,14 @@ bool parse(const Arguments &arguments, RunOptions &to) {
       "compare every logit with the integer golden executor's; exit 1 if one differs");
   add("json", po::value(&to.report.json), "write predictions, logits and counters");
   add("html", po::value(&to.report.html_folder), "folder for a page with charts (run.html)");
-  add("trace", po::value(&to.trace), "write a timeline for ui.perfetto.dev (Chrome trace JSON)");
+  add("trace", po::value(&to.timeline.trace),
+      "write a timeline for ui.perfetto.dev (Chrome trace JSON)");
+  add("trace-select", po::value(&to.timeline.trace_select),
+      "what it shows: paths with stars, such as 'chip.tile3.*,hart0.functions.npim_*' or '*' "
+      "(default: functions, interrupts, commands, DMA, stages and the host link)");
+  add("vcd", po::value(&to.timeline.vcd), "write waveforms for GTKWave");
+  add("vcd-select", po::value(&to.timeline.vcd_select),
+      "which signals, in the same way (default: interrupts, queue, stages and the host link)");
   add("timeout", po::value(&to.timeout_s)->default_value(10),
       "end the run after so many simulated seconds");
   add("quantum-ns", po::value(&to.quantum_ns),
@@ -122,6 +129,12 @@ bool parse(const Arguments &arguments, RunOptions &to) {
   }
   if (!to.views.trace_filter.empty() && to.views.trace.empty()) {
     refuse("--trace-filter needs --trace-instructions");
+  }
+  if (values.count("trace-select") != 0 && to.timeline.trace.empty()) {
+    refuse("--trace-select needs --trace");
+  }
+  if (values.count("vcd-select") != 0 && to.timeline.vcd.empty()) {
+    refuse("--vcd-select needs --vcd");
   }
   const bool gdb = values.count("gdb") != 0;
   if (gdb && (gdb_port < 0 || gdb_port > 65535)) refuse("--gdb must be from 0 to 65535");
@@ -215,8 +228,9 @@ class Session {
     }
     add_files();
     connect_terminal();
-    if (!options.trace.empty()) start_trace();
     views_.emplace(options.views, board_, options.firmware);
+    timeline_.emplace(options.timeline, board_, accelerator_.get(),
+                      inputs.program ? &*inputs.program : nullptr, *views_);
     if (options.gdb) debug_.emplace(*options.gdb, board_, views_->hubs(), accelerator_.get());
   }
 
@@ -227,7 +241,7 @@ class Session {
       progress.at(std::lround(sc_core::sc_time_stamp().to_seconds() * 1e6));
     });
     std::cout.flush();
-    if (sink_) sink_->close();
+    timeline_->finish();
     if (debug_) debug_->finish(result.exit_code);
     views_->finish();
     return result;
@@ -291,24 +305,12 @@ class Session {
     return nullptr;
   }
 
-  void start_trace() {
-    sink_ = std::make_unique<trace::TraceSink>(options_.trace);
-    if (!accelerator_) return;
-    auto layers = inputs_.program ? inputs_.program->layers : std::vector<program::LayerRecord>();
-    host_trace_ = std::make_unique<accelerator::TraceObserver>(sink_.get());
-    stage_trace_ = std::make_unique<StageTrace>(*sink_, std::move(layers));
-    accelerator_->set_observer(host_trace_.get());
-    accelerator_->chip().set_observer(stage_trace_.get());
-  }
-
   const RunOptions &options_;
   Inputs &inputs_;
   board::Board board_;
   std::unique_ptr<accelerator::Accelerator> accelerator_;
-  std::unique_ptr<trace::TraceSink> sink_;
-  std::unique_ptr<accelerator::TraceObserver> host_trace_;
-  std::unique_ptr<StageTrace> stage_trace_;
   std::optional<HartViews> views_;
+  std::optional<Timeline> timeline_;
   std::optional<DebugSession> debug_;
   bool on_console_ = false;  ///< the terminal belongs to the guest
   bool has_results_ = false;

@@ -106,6 +106,18 @@ void Board::connect_hart_lines(unsigned hart) {
   harts_[hart].supervisor_external_interrupt(lines.supervisor);
 }
 
+std::vector<InterruptLine> Board::interrupt_lines() const {
+  std::vector<InterruptLine> lines;
+  for (std::size_t hart = 0; hart < hart_lines_.size(); ++hart) {
+    const std::string path = "hart" + std::to_string(hart) + ".interrupt.";
+    lines.push_back({path + "software", &hart_lines_[hart]->software});
+    lines.push_back({path + "timer", &hart_lines_[hart]->timer});
+    lines.push_back({path + "external", &hart_lines_[hart]->machine});
+    lines.push_back({path + "supervisor", &hart_lines_[hart]->supervisor});
+  }
+  return lines;
+}
+
 void Board::load_elf(const std::string &path) {
   load_elf(read_file(path, kLargestFirmware), path);
 }

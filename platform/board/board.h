@@ -49,6 +49,12 @@ struct RunResult {
   sc_core::sc_time time;  ///< simulated time of the end
 };
 
+/// An interrupt line of a hart: "hart0.interrupt.timer".
+struct InterruptLine {
+  std::string path;
+  const sc_core::sc_signal<bool> *signal;
+};
+
 class Board : public sc_core::sc_module {
  public:
   /// Throws InputError for addresses that overlap.
@@ -116,6 +122,9 @@ class Board : public sc_core::sc_module {
   std::string describe(std::uint64_t address) const { return bus_.describe(address); }
   /// "main+0x12", or the bare address in hexadecimal.
   std::string symbolise(std::uint64_t address) const;
+
+  /// Of all harts, for traces.
+  std::vector<InterruptLine> interrupt_lines() const;
 
   cpu::Hart &hart(unsigned index = 0) { return harts_.at(index); }
   unsigned harts() const { return static_cast<unsigned>(harts_.size()); }

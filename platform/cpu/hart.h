@@ -116,6 +116,10 @@ class Hart : public sc_core::sc_module, private BusMaster {
   HartStatistics statistics() const;
   /// The simulated time at which the next instruction starts.
   sc_core::sc_time local_time() const;
+  /// When a clock cycle begins.
+  sc_core::sc_time time_of(std::uint64_t cycle) const {
+    return sc_core::sc_time::from_value(cycle * period_);
+  }
   bool waiting_for_interrupt() const { return state_.waiting; }
   bool lost() const { return state_.lost; }
 

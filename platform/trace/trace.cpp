@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "base/error.h"
+#include "trace/picoseconds.h"
 
 namespace npim::trace {
 namespace {
@@ -28,11 +29,7 @@ std::string quoted(const std::string &text) {
 
 /// Microseconds, exact to the picosecond.
 std::string microseconds(const sc_core::sc_time &time) {
-  static const double kUnitsPerPs =
-      sc_core::sc_time(1, sc_core::SC_PS).to_double() / sc_core::sc_time::from_value(1).to_double();
-  const auto units = time.value();
-  const std::uint64_t ps = kUnitsPerPs >= 1 ? units / static_cast<std::uint64_t>(kUnitsPerPs)
-                                            : static_cast<std::uint64_t>(time.to_seconds() * 1e12);
+  const std::uint64_t ps = picoseconds(time);
   char text[40];
   std::snprintf(text, sizeof text, "%llu.%06llu", static_cast<unsigned long long>(ps / 1000000),
                 static_cast<unsigned long long>(ps % 1000000));
@@ -48,7 +45,8 @@ std::string number(double value) {
 
 }  // namespace
 
-TraceSink::TraceSink(const std::string &path) : path_(path), file_(path, std::ios::trunc) {
+TraceSink::TraceSink(const std::string &path, PathSelector selector)
+    : path_(path), selector_(std::move(selector)), file_(path, std::ios::trunc) {
   if (!file_) throw InputError(path, "cannot be written");
   file_ << "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[";
 }
@@ -89,6 +87,16 @@ void TraceSink::span(int track, const std::string &name, const sc_core::sc_time 
                      const sc_core::sc_time &end) {
   const auto length = end > begin ? end - begin : sc_core::SC_ZERO_TIME;
   event("X", track, name, begin, ",\"dur\":" + microseconds(length));
+}
+
+void TraceSink::begin(int track, const std::string &name, const sc_core::sc_time &at) {
+  event("B", track, name, at, "");
+}
+
+void TraceSink::end(int track, const sc_core::sc_time &at) {
+  const Place place = places_.at(static_cast<std::size_t>(track));
+  put("{\"ph\":\"E\",\"pid\":" + std::to_string(place.group) +
+      ",\"tid\":" + std::to_string(place.row) + ",\"ts\":" + microseconds(at) + "}");
 }
 
 void TraceSink::instant(int track, const std::string &name, const sc_core::sc_time &at) {

@@ -2,7 +2,8 @@
 const views = {};
 
 const plural = (count, one, many = one + 's') => `${digits(count)} ${count === 1 ? one : many}`;
-const words = (name) => name.replaceAll('_', ' ');
+const kNames = { dac: 'DAC', adc: 'ADC', nnsa: 'NNS+A', nnadc: 'NNADC', edram: 'eDRAM', sample_hold: 'sample-and-hold' };
+const words = (name) => kNames[name] || name.replaceAll('_', ' ');
 const picojoules = (figure) => (isObject(figure) ? (figure.dynamic_pj || 0) + (figure.static_pj || 0) : figure);
 
 function geometryOf(report) {
@@ -33,26 +34,30 @@ function addPartRing(parent, title, parts) {
   addRing(parent, { title, parts: mainParts(known), text: (value) => quantity(value, 'pJ') });
 }
 
+function addEnergyRings(parts, accounting) {
+  addSection('Energy by component', `Accounting: ${accounting}. Links draw their power whether bytes move or not.`, (box) => {
+    const rings = el('div', { class: 'rings' });
+    box.append(rings);
+    const { link, ...chip } = parts;
+    addPartRing(rings, 'Share of the chip’s energy, links apart', chip);
+    if (link) addPartRing(rings, 'The chip and its links', { chip: sum(Object.values(chip).map(picojoules)), links: picojoules(link) });
+  });
+}
+
 // ---------------------------------------------------------------------------------------------- estimate
 views.estimate = (report) => {
   const names = report.layers.map((layer) => layer.name);
   const chip = isObject(report.config) ? report.config.name : 'chip';
   addHeader(report, `${report.network} on ${report.chips} × ${chip}`, `Model: ${report.model}. Energy of one image, accounting: ${report.accounting}.`);
-  addCards([
-    [quantity(report.latency_ns, 'ns'), 'latency of one image'],
-    [quantity(report.image_ns, 'ns'), 'from one image to the next'],
-    [digits(1e9 / report.image_ns), 'images per second'],
-    [quantity(report.energy_pj, 'pJ'), 'energy per image'],
-    [digits(2e-3 * report.macs / report.image_ns) + ' TOPS', 'throughput'],
-    [`${digits(report.arrays_used)} of ${digits(report.arrays)}`, 'arrays used'],
-  ]);
+  addEstimateCards(report);
+  if (report.simulated) addSimulated(report.simulated);
   const pair = addPair();
-  addSection('Latency by layer', 'From the first to the last window of the layer, one image in an empty chip.',
+  addSection('Latency by layer', 'Analytic model: from the first to the last window of the layer, one image in an empty chip.',
     (box) => addTimeBars(box, names, report.layers.map((layer) => layer.end_ns - layer.start_ns), 'Latency'), pair);
   addSection('Energy by layer', 'What is booked on a layer, per image; leakage and links belong to none.',
     (box) => addEnergyBars(box, names, report.layers.map((layer) => layer.energy_pj), 'Energy'), pair);
-  addSection('Energy by component', '', (box) => addPartRing(box, 'Share of the energy of an image', report.components));
-  addSection('When the layers work', 'One image in an empty chip; a layer starts when its first window has its inputs.',
+  addEnergyRings(report.components, report.accounting);
+  addSection('When the layers work', 'Analytic model: one image in an empty chip; a layer starts when its first window has its inputs.',
     (box) => addTimeline(box, report.layers.map((layer) => ({
       name: layer.name, begin: layer.start_ns, end: layer.end_ns,
       lines: [`${plural(layer.windows, 'window')}, ${plural(layer.copies, 'copy', 'copies')}`],
@@ -70,6 +75,35 @@ views.estimate = (report) => {
     { title: 'Energy', unit: 'µJ', value: (layer) => layer.energy_pj / 1e6 },
   ], report.layers, 'layers'), undefined, true);
 };
+
+function addEstimateCards(report) {
+  const run = report.simulated, best = run || report;
+  const bound = (key) => (run ? `, cycle-level (lower bound ${quantity(report[key], 'ns')})` : '');
+  addCards([
+    [quantity(best.latency_ns, 'ns'), 'latency of one image' + bound('latency_ns')],
+    [quantity(best.image_ns, 'ns'), 'from one image to the next' + bound('image_ns')],
+    [digits(1e9 / best.image_ns), 'images per second'],
+    [quantity(report.energy_pj, 'pJ'), 'energy per image, with links'],
+    [digits(2e-3 * report.macs / best.image_ns) + ' TOPS', 'throughput'],
+    [`${digits(report.arrays_used)} / ${digits(report.arrays)}`, 'arrays used'],
+  ]);
+}
+
+// What the cycle-level chip did: layers in the order of their stages.
+function addSimulated(run) {
+  addSection('Simulated: when the layers work', 'Cycle-level model, one image in an empty chip; the stage of each layer that is busy longest.', (box) =>
+    addTimeline(box, run.layers.map((layer) => ({
+      name: `${layer.name}, ${layer.op}`, begin: layer.first_start_ns, end: layer.last_end_ns,
+      lines: [`busy ${quantity(layer.busy_ns, 'ns')}, waits for input ${quantity(layer.wait_input_ns, 'ns')}`, plural(layer.stages, 'stage')],
+    })), 'Timeline of the simulated layers'));
+  addSection('Simulated: layers', '', (box) => addTable(box, [
+    { title: 'Layer', value: (layer) => layer.name, name: true }, { title: 'Operation', value: (layer) => layer.op },
+    { title: 'Stages', value: (layer) => layer.stages }, { title: 'Windows', value: (layer) => layer.windows },
+    { title: 'Conversions', value: (layer) => layer.conversions },
+    { title: 'Start', unit: 'µs', value: (layer) => layer.first_start_ns / 1e3 }, { title: 'End', unit: 'µs', value: (layer) => layer.last_end_ns / 1e3 },
+    { title: 'Busy', unit: 'µs', value: (layer) => layer.busy_ns / 1e3 }, { title: 'Waits for input', unit: 'µs', value: (layer) => layer.wait_input_ns / 1e3 },
+  ], run.layers, 'simulated layers'), undefined, true);
+}
 
 function addEstimateFloorplan(report) {
   const geometry = geometryOf(report);
@@ -132,20 +166,10 @@ function addStages(report, stages, energy) {
     addSection('Energy by layer', `Accounting: ${energy.accounting}. Leakage and links belong to no layer.`,
       (box) => addEnergyBars(box, labels, layers.map((layer) => layerEnergy.get(layer.layer) || 0), 'Energy'), pair);
   }
-  if (energy.by_part) addEnergyRings(energy);
+  if (energy.by_part) addEnergyRings(energy.by_part, energy.accounting);
   addRunFloorplan(report, stages, energy);
   addStageTimeline(report, stages, layers);
   addSection('Stages', 'A stage is what a tile’s controller is programmed with.', (box) => addStageTable(box, report, stages), undefined, true);
-}
-
-function addEnergyRings(energy) {
-  addSection('Energy by component', `Accounting: ${energy.accounting}. Links draw their power whether bytes move or not.`, (box) => {
-    const rings = el('div', { class: 'rings' });
-    box.append(rings);
-    const { link, ...chip } = energy.by_part;
-    addPartRing(rings, 'Share of the chip’s energy, links apart', chip);
-    if (link) addPartRing(rings, 'The chip and its links', { chip: sum(Object.values(chip).map(picojoules)), links: link });
-  });
 }
 
 function addWaitBars(box, layers, labels) {
@@ -276,6 +300,7 @@ function addCompareTables(report, accountings) {
     { title: 'Chips', value: (row) => row.chips },
     { title: 'Arrays used', unit: '%', value: (row) => 100 * row.arrays_used / row.arrays, text: (value) => value.toFixed(1) },
     { title: 'Latency', unit: 'µs', value: (row) => row.latency_ns / 1e3 },
+    ...(rows[0].least_latency_ns ? [{ title: 'Lower bound', unit: 'µs', value: (row) => row.least_latency_ns / 1e3 }] : []),
     { title: 'Throughput', unit: 'images/s', value: (row) => 1e9 / row.image_ns },
     { title: 'Throughput', unit: 'GOPS/s', value: (row) => row.operations / row.image_ns },
     ...accountings.flatMap((name) => [

@@ -420,7 +420,7 @@ TEST(AcceleratorObserver, SeesCommandsTransfersAndInterrupts) {
   AcceleratorBench bench;
   Recorder recorder;
   Queue queue(bench);
-  bench.accelerator.set_observer(&recorder);
+  bench.accelerator.add_observer(recorder);
   bench.run([&] {
     queue.set_up();
     queue.put(Opcode::kNop, abi::kFlagInterrupt);

@@ -56,13 +56,14 @@ TEST(LineArray, WithExactPartsEqualsTheIdealArray) {
   const peripheral::Dac dac(1, 8);
   const peripheral::IdealNnsa nnsa(1);
   const StrategyC strategy(dac, nnsa, Kernel::kPerCycle);
-  IdealArray ideal(chip.geometry, strategy);
-  ideal.program(chip.weights.data(), 100, 5);
+  const ConverterBank converters(4);
+  IdealArray ideal(chip.geometry, strategy, converters, 0);
+  ideal.program(chip.weights.data(), 100, 5, 0);
   for (const bool flip : {false, true}) {
     for (const bool buffered : {false, true}) {
       const auto parts = baseline(flip, buffered, buffered ? 12 : 8);
       LineArray array(chip.geometry, chip.physics, parts, {1, 2, 3}, true);
-      array.program(chip.weights.data(), 100, 5);
+      array.program(chip.weights.data(), 100, 5, 0);
       EXPECT_LE(array.required_bits(), parts.adc.bits);
       EXPECT_EQ(chip.codes(array, 3, 0), chip.codes(ideal, 3, 0)) << flip << buffered;
       for (int row = 0; row < 100; ++row) {
@@ -80,14 +81,14 @@ TEST(LineArray, ErrorsDependOnTheWindowAndNotOnTheBatch) {
   for (const bool buffered : {false, true}) {
     const auto parts = baseline(true, buffered, buffered ? 12 : 7);
     LineArray array(chip.geometry, chip.physics, parts, {1, 2, 3}, false);
-    array.program(chip.weights.data(), 100, 5);
+    array.program(chip.weights.data(), 100, 5, 0);
     const auto together = chip.codes(array, 3, 0), last = chip.codes(array, 1, 2);
     EXPECT_TRUE(std::equal(last.begin(), last.end(), together.begin() + 10));
     LineArray exact(chip.geometry, chip.physics, parts, {1, 2, 3}, true);
-    exact.program(chip.weights.data(), 100, 5);
+    exact.program(chip.weights.data(), 100, 5, 0);
     EXPECT_NE(chip.codes(exact, 3, 0), together);
     LineArray elsewhere(chip.geometry, chip.physics, parts, {1, 2, 4}, false);
-    elsewhere.program(chip.weights.data(), 100, 5);
+    elsewhere.program(chip.weights.data(), 100, 5, 0);
     EXPECT_NE(chip.codes(elsewhere, 3, 0), together);
   }
 }
