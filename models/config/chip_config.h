@@ -185,8 +185,8 @@ struct ChipConfig {
 ChipConfig load_chip_config(const std::string &path);
 ChipConfig parse_chip_config(const Node &node);
 
-/// Throws InputError naming `path` unless programs can be compiled for the chip and run on it: those
-/// of other precisions than 8 bits or with biased weights are there for the analytic model.
+/// Throws InputError naming `path` unless programs can be compiled for the chip and run on it:
+/// those of other precisions than 8 bits or with biased weights are there for the analytic model.
 void require_simulated(const ChipConfig &chip, const std::string &path);
 
 }  // namespace npim::config

@@ -49,7 +49,7 @@ struct Outcome {
 };
 
 Outcome run(const ArrayDatapath &array, const LayerConverter &layer,
-        const std::vector<std::uint8_t> &inputs, std::uint64_t first, int count) {
+            const std::vector<std::uint8_t> &inputs, std::uint64_t first, int count) {
   Outcome result;
   result.held.resize(static_cast<std::size_t>(count * kVectors));
   result.codes.resize(result.held.size());

@@ -31,11 +31,11 @@ void expect_counts(const Graph &graph, const Published &wanted) {
 }
 
 TEST(Counts, ZooNetworksMatchThePublishedNumbers) {
-  const Published networks[] = {
-      {"alexnet", 61.10, 0.714},  {"vgg-16", 138.36, 15.47},    {"vgg-19", 143.67, 19.63},
-      {"resnet-50", 25.56, 4.09}, {"resnet-101", 44.55, 7.80},  {"inception-v2", 11.30, 2.03},
-      {"googlenet", 6.62, 1.50},  {"mobilenet-v2", 3.50, 0.30}, {"neuraltalk", 10.62, 0.01061},
-      {"resnet-18", 11.69, 1.82}};
+  const Published networks[] = {{"alexnet", 61.10, 0.714},      {"vgg-16", 138.36, 15.47},
+                                {"vgg-19", 143.67, 19.63},      {"resnet-50", 25.56, 4.09},
+                                {"resnet-101", 44.55, 7.80},    {"inception-v2", 11.30, 2.03},
+                                {"googlenet", 6.62, 1.50},      {"mobilenet-v2", 3.50, 0.30},
+                                {"neuraltalk", 10.62, 0.01061}, {"resnet-18", 11.69, 1.82}};
   ASSERT_EQ(std::size(networks), zoo_names().size());
   for (const Published &network : networks) expect_counts(zoo_network(network.name, 1), network);
   EXPECT_THROW(zoo_network("lenet", 1), InputError);
