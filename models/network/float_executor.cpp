@@ -51,8 +51,9 @@ class Executor {
     tensors_[graph.inputs.at(0)] = input;
   }
 
-  FloatTensors run() {
-    for (const Node &node : graph_.nodes) {
+  FloatTensors run(const AlterOutput &alter) {
+    for (std::size_t index = 0; index < graph_.nodes.size(); ++index) {
+      const Node &node = graph_.nodes[index];
       node_ = &node;
       if (node.op == Op::kLstm || node.op == Op::kGru) {
         std::vector<Values> results = run_recurrent(graph_, node, input(0));
@@ -62,6 +63,7 @@ class Executor {
       } else {
         tensors_[node.outputs[0]] = compute();
       }
+      if (alter) alter(index, tensors_[node.outputs[0]]);
     }
     return std::move(tensors_);
   }
@@ -403,7 +405,12 @@ class Executor {
 }  // namespace
 
 FloatTensors execute_float(const Graph &graph, const std::vector<float> &input) {
-  return Executor(graph, input).run();
+  return Executor(graph, input).run({});
+}
+
+FloatTensors execute_float(const Graph &graph, const std::vector<float> &input,
+                           const AlterOutput &alter) {
+  return Executor(graph, input).run(alter);
 }
 
 std::vector<float> float_logits(const Graph &graph, const std::vector<float> &input) {

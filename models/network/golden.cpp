@@ -304,6 +304,15 @@ GoldenTensor execute_golden_layer(const ConverterFormat &format, const Layer &la
 
 std::vector<GoldenTensor> execute_golden(const QuantisedNetwork &network,
                                          const std::uint8_t *image) {
+  return execute_golden(network, image,
+                        [&](std::size_t index, const std::vector<const GoldenTensor *> &inputs) {
+                          return execute_golden_layer(network.format, network.layers[index],
+                                                      inputs);
+                        });
+}
+
+std::vector<GoldenTensor> execute_golden(const QuantisedNetwork &network, const std::uint8_t *image,
+                                         const ComputeLayer &compute) {
   GoldenTensor input;
   input.shape = network.input_shape;
   const Bytes encoded = encode_input(network, image);
@@ -315,7 +324,7 @@ std::vector<GoldenTensor> execute_golden(const QuantisedNetwork &network,
     for (const std::int32_t from : layer.inputs) {
       inputs.push_back(from == kNetworkInput ? &input : &outputs[static_cast<std::size_t>(from)]);
     }
-    outputs.push_back(execute_golden_layer(network.format, layer, inputs));
+    outputs.push_back(compute(outputs.size(), inputs));
   }
   return outputs;
 }

@@ -2,7 +2,9 @@
 // the definitions in quantised.h; it shares no code with crossbars, dataflows or the chip.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "network/quantised.h"
@@ -19,6 +21,13 @@ struct GoldenTensor {
 /// output.
 std::vector<GoldenTensor> execute_golden(const QuantisedNetwork &network,
                                          const std::uint8_t *image);
+
+/// Stands in for execute_golden_layer(): the output of network.layers[index] from its inputs. For
+/// studies of what other dataflows make of a layer.
+using ComputeLayer =
+    std::function<GoldenTensor(std::size_t index, const std::vector<const GoldenTensor *> &inputs)>;
+std::vector<GoldenTensor> execute_golden(const QuantisedNetwork &network, const std::uint8_t *image,
+                                         const ComputeLayer &compute);
 
 /// As execute_golden, only the last layer's output (logits).
 std::vector<std::int32_t> golden_logits(const QuantisedNetwork &network, const std::uint8_t *image);

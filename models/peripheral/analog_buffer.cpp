@@ -66,6 +66,8 @@ AnalogBuffer::AnalogBuffer(const EncodedWeights &weights, const AnalogBufferPara
     has_negative_ = has_negative_ || (line.vector != kNoVector && line.polarity < 0);
     unit_lines_ += line.is_unit;
   }
+  writes_vary_ = parameters.tia_noise > 0 ||
+                 parameters.cell.programming.distribution != device::Distribution::kNone;
   place_columns();
   make_groups();
   tia_gain_ = draw_gains(weights.lines.size(), parameters.tia_gain_sigma, chip);
@@ -141,8 +143,10 @@ void AnalogBuffer::fill_buffers(const double *values, std::size_t stride, device
   const double step_s = parameters_.cell.step(1 << parameters_.cell.cell.bits);
   std::vector<float> writes, reads;
   for (int cycle = 0; cycle < cycles_; ++cycle) {
-    fill(key, device::Purpose::kBufferCells, cycle, kNormalsPerCell * weights_.lines.size(),
-         writes);
+    if (writes_vary_ || cycle == 0) {
+      fill(key, device::Purpose::kBufferCells, cycle, kNormalsPerCell * weights_.lines.size(),
+           writes);
+    }
     if (noise.sigma > 0) {
       fill(key, device::Purpose::kBufferReads, cycle, weights_.lines.size(), reads);
     }

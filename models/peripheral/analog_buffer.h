@@ -83,6 +83,7 @@ class AnalogBuffer {
   int dac_bits_, cycles_;
   double largest_sum_, level_sum_;  // of a bit line; of one level of a buffer cell
   bool has_negative_ = false;
+  bool writes_vary_ = false;
   int unit_lines_ = 0;
   std::vector<int> places_;    // of the buffer columns, ascending
   std::vector<double> cells_;  // written per buffer column, the most of any vector and polarity

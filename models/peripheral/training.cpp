@@ -66,8 +66,9 @@ double Trainer::learning_rate() const {
 void Trainer::step() {
   RandomStream stream(options_.seed, static_cast<std::uint32_t>(state_.step), part_);
   Variation variation;
-  variation.cells = variation.mismatch = true;
-  variation.quantised = state_.step >= options_.unrounded * options_.steps;
+  variation.cells = variation.mismatch = options_.hardware_aware;
+  variation.quantised =
+      options_.hardware_aware && state_.step >= options_.unrounded * options_.steps;
   network_.levels = state_.levels;
   const Instance chip = make_instance(network_, process_, curves_, variation, stream);
   const Batch batch = draw_(options_.batch, stream);

@@ -33,6 +33,9 @@ struct TrainingOptions {
   /// converter against the systematic error of the NNS+A; else on exact inputs, for the straightest
   /// converter.
   bool compensate_nnsa = true;
+  /// Off: every step sees the circuit without variation and with unrounded levels, as ordinary
+  /// training would; not in parameter files.
+  bool hardware_aware = true;
 };
 
 /// Everything that a training run needs to go on where it stopped.

@@ -24,6 +24,7 @@ int run_command(const Arguments &arguments);
 int chip_command(const Arguments &arguments);
 int compare_command(const Arguments &arguments);
 int compile_command(const Arguments &arguments);
+int dataflow_command(const Arguments &arguments);
 int periph_command(const Arguments &arguments);
 int accuracy_command(const Arguments &arguments);
 

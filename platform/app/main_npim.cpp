@@ -19,6 +19,8 @@ constexpr Command kCommands[] = {
      npim::app::compare_command},
     {"compile", "ONNX model to a program for a chip, with the report of the mapping",
      npim::app::compile_command},
+    {"dataflow", "the three dataflows: accuracy against resolution, energy, SINAD",
+     npim::app::dataflow_command},
     {"accuracy", "accuracy of a network in float, in 8 bits and with the chip's converters",
      npim::app::accuracy_command},
     {"estimate", "time and energy of a network on a chip by the analytic model",

@@ -84,8 +84,13 @@ std::string SvgPlot::text() const {
       kWidth, kHeight);
   text += ticks(x, y);
   double legend = kTop + 14;
+  // Lines without a name look like the one before them.
+  constexpr const char *kColours[] = {"#3465a4", "#4e9a06", "#ce5c00", "#75507b"};
+  std::size_t named = 0;
   for (const auto &line : lines_) {
-    const char *colour = line.bold ? "#b00020" : "#3465a4";
+    if (!line.bold && !line.name.empty()) ++named;
+    const char *colour =
+        line.bold ? "#b00020" : kColours[(std::max<std::size_t>(named, 1) - 1) % 4];
     text += std::string("<polyline fill='none' stroke='") + colour + "' stroke-width='" +
             (line.bold ? "1.6" : "0.8") + "' points='";
     for (std::size_t i = 0; i < line.x.size(); ++i) {
