@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <tuple>
 
 #include "base/parallel.h"
 #include "crossbar/physical_array.h"
@@ -31,24 +32,48 @@ struct Work {
   std::vector<double> exact;         ///< [window][vector]
 };
 
+/// What values have in common, and how far they lie about it.
+struct Spread {
+  double middle, width;
+};
+
+long draw_weight(Signals signals, const Spread &spread, RandomStream &stream) {
+  double value = 32 * stream.normal();
+  if (signals == Signals::kFullRange) {
+    value = spread.middle + spread.width * stream.uniform(-1, 1);
+  } else if (signals == Signals::kUnsigned) {
+    value = stream.below(128);
+  }
+  return std::lround(std::clamp(value, -127.0, 127.0));
+}
+
+long draw_input(Signals signals, const Spread &spread, RandomStream &stream) {
+  double value = 64 * stream.normal();
+  if (signals == Signals::kFullRange) {
+    value = spread.middle + spread.width * stream.uniform(-1, 1);
+  } else if (signals == Signals::kUnsigned) {
+    value = stream.uniform(0, spread.middle);
+  }
+  return std::lround(std::clamp(value, 0.0, 255.0));
+}
+
 Work draw_work(Signals signals, const SinadOptions &options, std::uint32_t run) {
   RandomStream stream(options.seed, run, kSignalPart);
   Work work;
   work.weights.resize(kRows * kVectors);
   work.inputs.resize(static_cast<std::size_t>(options.windows) * kRows);
-  const bool is_unsigned = signals == Signals::kUnsigned;
-  for (auto &weight : work.weights) {
-    weight = static_cast<std::int8_t>(
-        is_unsigned ? stream.below(128)
-                    : std::clamp(std::lround(32 * stream.normal()), -127L, 127L));
+  for (int vector = 0; vector < kVectors; ++vector) {
+    const Spread spread = {stream.uniform(-127, 127), 127 * stream.uniform()};
+    for (int row = 0; row < kRows; ++row) {
+      work.weights[static_cast<std::size_t>(row * kVectors + vector)] =
+          static_cast<std::int8_t>(draw_weight(signals, spread, stream));
+    }
   }
   for (int window = 0; window < options.windows; ++window) {
-    const double highest = stream.uniform(0, 255);
+    const Spread spread = {stream.uniform(0, 255), 128 * stream.uniform()};
     for (int row = 0; row < kRows; ++row) {
-      const double value =
-          is_unsigned ? stream.uniform(0, highest) : std::max(0.0, 64 * stream.normal());
       work.inputs[static_cast<std::size_t>(window * kRows + row)] =
-          static_cast<std::uint8_t>(std::lround(std::min(value, 255.0)));
+          static_cast<std::uint8_t>(draw_input(signals, spread, stream));
     }
   }
   for (int window = 0; window < options.windows; ++window) {
@@ -94,7 +119,8 @@ struct Sums {
 using RunChip = std::function<Sums(std::uint32_t run)>;
 
 /// Gathers all chips; `gain` is that of the chip without variation.
-SinadResult gather(const SinadOptions &options, const RunChip &run_chip, double gain) {
+SinadResult gather(const SinadOptions &options, const RunChip &run_chip, double gain,
+                   int bitline_gain = 1) {
   std::vector<Sums> all(static_cast<std::size_t>(options.runs));
   parallel_for(
       all.size(), [&](std::size_t run) { all[run] = run_chip(static_cast<std::uint32_t>(run)); },
@@ -114,6 +140,8 @@ SinadResult gather(const SinadOptions &options, const RunChip &run_chip, double 
   result.signal_rms = std::sqrt(signal / count);
   result.error_rms = std::sqrt(noise / count);
   result.largest_error = largest;
+  const double span = 2 * kFullScale / bitline_gain;
+  result.span_db = 10 * std::log10((span * span / 3 + noise / count) / (noise / count));
   result.gain = gain;
   return result;
 }
@@ -133,7 +161,32 @@ struct NeuralVariant {
   const Nnsa *nnsa;
   std::vector<const Nnadc *> converters;
   std::vector<int> gains;
+  /// Whether each chip's offset and gain are measured after programming and taken off digitally.
+  bool calibrated;
 };
+
+/// Least-squares line of the first half of hardware sums on the software sums, applied to the
+/// second half, which is what remains.
+Sums calibrated(const Sums &sums) {
+  const std::size_t half = sums.software.size() / 2;
+  const auto count = static_cast<double>(half);
+  double x = 0, y = 0, xx = 0, xy = 0;
+  for (std::size_t i = 0; i < half; ++i) {
+    x += sums.software[i];
+    y += sums.hardware[i];
+    xx += sums.software[i] * sums.software[i];
+    xy += sums.software[i] * sums.hardware[i];
+  }
+  const double variance = count * xx - x * x;
+  const double gain = variance > 0 ? (count * xy - x * y) / variance : 1;
+  const double offset = (y - gain * x) / count;
+  Sums rest;
+  for (std::size_t i = half; i < sums.software.size(); ++i) {
+    rest.software.push_back(sums.software[i]);
+    rest.hardware.push_back((sums.hardware[i] - offset) / gain);
+  }
+  return rest;
+}
 
 class NeuralChip {
  public:
@@ -149,10 +202,16 @@ class NeuralChip {
     choose_range();
   }
 
-  SinadResult run() const {
-    const double gain = gain_of(run_chip(0, true));
+  SinadResult run() const { return run(options_); }
+
+ private:
+  /// Of a dot product of one at the NNS+A's output.
+  double volts_per_unit() const { return parts_.process.amplitude_v() * gain_ / kFullScale; }
+
+  SinadResult run(const SinadOptions &options) const {
+    const double gain = variant_.calibrated ? 1 : gain_of(run_chip(0, true));
     SinadResult result = gather(
-        options_, [this](std::uint32_t run) { return run_chip(run, false); }, gain);
+        options, [this](std::uint32_t run) { return run_chip(run, false); }, gain);
     const double mv = 1e3 * volts_per_unit();
     result.error_rms_mv = mv * result.error_rms;
     result.largest_error_mv = mv * result.largest_error;
@@ -161,42 +220,33 @@ class NeuralChip {
     return result;
   }
 
- private:
-  /// Of a dot product of one at the NNS+A's output.
-  double volts_per_unit() const { return parts_.process.amplitude_v() * gain_ / kFullScale; }
-
-  /// Range and gain with the least mean-square error of an ideal converter; of equal products that
-  /// with the smallest gain, which amplifies the least.
+  /// Range and gain with the best SINAD over a few chips, as a designer would choose them.
   void choose_range() {
-    Sums sums;
-    for (std::uint32_t run = 0; run < 16; ++run) {
-      const Work work = draw_work(signals_, options_, run);
-      sums.software.insert(sums.software.end(), work.exact.begin(), work.exact.end());
-    }
-    double least = -1;
+    SinadOptions few = options_;
+    few.runs = std::min(options_.runs, 8);
+    double best = -1;
+    std::pair<const Nnadc *, int> chosen;
     for (const int gain : variant_.gains) {
       for (const Nnadc *converter : variant_.converters) {
-        double error = 0;
-        const double step = kFullScale / gain / converter->range_divisor / peripheral::kHighestCode;
-        for (const double sum : sums.software) {
-          const double code = std::clamp(std::round(sum / step), -127.0, 127.0);
-          error += (code * step - sum) * (code * step - sum);
-        }
-        if (least < 0 || error < least * (1 - 1e-9)) {
-          least = error;
-          converter_ = converter;
-          gain_ = gain;
-        }
+        converter_ = converter;
+        gain_ = gain;
+        const double sinad_db = run(few).sinad_db;
+        if (sinad_db <= best) continue;
+        best = sinad_db;
+        chosen = {converter, gain};
       }
     }
+    std::tie(converter_, gain_) = chosen;
   }
 
   /// nominal: a chip without variation and noise.
   Sums run_chip(std::uint32_t run, bool nominal) const {
-    const Work work = draw_work(signals_, options_, run);
+    SinadOptions options = options_;
+    if (variant_.calibrated) options.windows *= 2;
+    const Work work = draw_work(signals_, options, run);
     PhysicalArray array(geometry_, nominal ? exact_physics_ : physics_, place_of(options_, run));
     array.program(work.weights.data(), kRows, kVectors);
-    const InputBatch batch(work.inputs.data(), options_.windows, kRows, variant_.nnsa->dac_bits);
+    const InputBatch batch(work.inputs.data(), options.windows, kRows, variant_.nnsa->dac_bits);
     std::vector<std::int32_t> values(static_cast<std::size_t>(batch.size() * batch.cycles()) *
                                      array.line_stride());
     array.bit_lines(batch, values.data());
@@ -213,7 +263,7 @@ class NeuralChip {
     const double unit = parts_.process.amplitude_v() / converter_->range_divisor /
                         peripheral::kHighestCode / volts_per_unit();
     for (const int code : converter.convert(held)) sums.hardware.push_back(code * unit);
-    return sums;
+    return variant_.calibrated ? calibrated(sums) : sums;
   }
 
   /// NNS+A over all input cycles; the sample-and-holds keep a sum per window and vector.
@@ -326,7 +376,15 @@ SinadResult run_arrays(const SinadParts &parts, const SinadOptions &options, Sig
 }  // namespace
 
 const char *to_text(Signals signals) {
-  return signals == Signals::kUnsigned ? "unsigned" : "signed";
+  switch (signals) {
+    case Signals::kFullRange:
+      return "full range";
+    case Signals::kUnsigned:
+      return "unsigned";
+    case Signals::kSigned:
+      break;
+  }
+  return "signed";
 }
 
 std::vector<SinadCase> sinad_cases(const SinadParts &parts, const SinadOptions &options) {
@@ -344,14 +402,17 @@ std::vector<SinadCase> sinad_cases(const SinadParts &parts, const SinadOptions &
     };
   };
   return {
-      {"neural_pim", "Neural-PIM", neural({&parts.nnsa, ranges, parts.bitline_gains})},
-      {"neural_pim_no_gain", "the same without bit-line gain (paper-literal)",
-       neural({&parts.nnsa, ranges, {1}})},
-      {"neural_pim_one_range", "the same without ranges either", neural({&parts.nnsa, full, {1}})},
-      {"neural_pim_plain_training", "Neural-PIM, NNS+A trained without variation and rounding",
-       neural({&parts.plain_nnsa, ranges, parts.bitline_gains})},
+      {"neural_pim", "Neural-PIM", neural({&parts.nnsa, ranges, parts.bitline_gains, false})},
+      {"neural_pim_calibrated", "the same, offset and gain of each chip calibrated",
+       neural({&parts.nnsa, ranges, parts.bitline_gains, true})},
+      {"neural_pim_no_gain", "Neural-PIM without bit-line gain (paper-literal)",
+       neural({&parts.nnsa, ranges, {1}, false})},
+      {"neural_pim_one_range", "without bit-line gain and ranges",
+       neural({&parts.nnsa, full, {1}, false})},
+      {"neural_pim_plain_training", "NNS+A trained without variation and rounding",
+       neural({&parts.plain_nnsa, ranges, parts.bitline_gains, false})},
       {"neural_pim_without", "Neural-PIM without any of these techniques",
-       neural({&parts.plain_nnsa, full, {1}})},
+       neural({&parts.plain_nnsa, full, {1}, false})},
       {"isaac_style", "ISAAC-style", baseline(parts.isaac, false)},
       {"cascade_style", "CASCADE-style", baseline(parts.cascade, false)},
       {"cascade_style_exact_writes", "CASCADE-style, exact writes and converters (6 bits round)",

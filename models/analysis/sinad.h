@@ -19,6 +19,10 @@ namespace npim::analysis {
 
 /// Dot products of 128 rows that are drawn.
 enum class Signals {
+  /// Sums all over the range of NNS+A and converter, as these are trained: the weights of a vector
+  /// have a common part, uniform in -127 .. 127, and so do the inputs of a window, in 0 .. 255; the
+  /// rest is random, clamped.
+  kFullRange,
   /// As [NP] Eq. 12 is written, unsigned: weights uniform in 0 .. 127, inputs uniform in 0 .. m
   /// with m uniform in 0 .. 255 per window, so that sums fill their range.
   kUnsigned,
@@ -49,6 +53,9 @@ struct SinadOptions {
 
 struct SinadResult {
   double sinad_db = 0;
+  /// The same error against a signal that is uniform over the whole span of 0.5 V, which is how
+  /// converters are judged: P_sig = (span)^2 / 3, in LSB * LSB of 2 * 128 * 255 * 255 / gain.
+  double span_db = 0;
   double signal_rms = 0, error_rms = 0, largest_error = 0;  ///< of sums, in LSB * LSB
   /// The rms and the largest error as volts at the NNS+A's output (0 for the baselines).
   double error_rms_mv = 0, largest_error_mv = 0;

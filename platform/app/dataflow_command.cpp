@@ -243,11 +243,13 @@ std::vector<SinadRow> run_sinad(const DataflowOptions &options) {
   long done = 0;
   for (const auto &one : cases) {
     SinadRow row{one.key, one.text, {}};
-    for (const auto signals : {analysis::Signals::kUnsigned, analysis::Signals::kSigned}) {
-      for (const bool exact_arrays : {false, true}) {
-        row.cells.push_back({signals, exact_arrays, one.run(signals, exact_arrays)});
-        progress.at(++done);
-      }
+    const std::pair<analysis::Signals, bool> columns[] = {{analysis::Signals::kFullRange, false},
+                                                          {analysis::Signals::kFullRange, true},
+                                                          {analysis::Signals::kUnsigned, false},
+                                                          {analysis::Signals::kSigned, false}};
+    for (const auto &[signals, exact_arrays] : columns) {
+      row.cells.push_back({signals, exact_arrays, one.run(signals, exact_arrays)});
+      progress.at(++done);
     }
     rows.push_back(std::move(row));
   }

@@ -154,12 +154,14 @@ json::array report_injection(const std::vector<InjectionPoint> &points, const st
 }
 
 json::array report_sinad(const std::vector<SinadRow> &rows, int runs) {
-  TextTable table({"SINAD dB", "paper", "unsigned", "unsigned, exact arrays", "signed",
-                   "signed, exact arrays", "error rms/max mV"});
+  TextTable table({"SINAD dB", "paper", "full range", "the same, exact arrays", "unsigned",
+                   "signed", "error rms/max mV"});
   json::array list;
   for (const SinadRow &row : rows) {
     const double paper = paper_sinad_db(row.key);
-    std::vector<std::string> line = {row.text, paper > 0 ? fixed(paper, 0) : "-"};
+    const auto &first = row.cells.front().result;
+    std::vector<std::string> line = {row.text, paper > 0 ? fixed(paper, 0) : "-",
+                                     fixed(first.span_db, 1)};
     json::object object = {{"key", row.key}, {"text", row.text}};
     if (paper > 0) object["paper_db"] = paper;
     json::array cells;
@@ -174,6 +176,7 @@ json::array report_sinad(const std::vector<SinadRow> &rows, int runs) {
                            {"largest_error", r.largest_error},
                            {"gain", r.gain}};
       json["sinad_db"] = is_finite ? json::value(r.sinad_db) : json::value(nullptr);
+      json["span_db"] = is_finite ? json::value(r.span_db) : json::value(nullptr);
       if (r.range_divisor > 0) {
         json["range_divisor"] = r.range_divisor;
         json["bitline_gain"] = r.bitline_gain;
@@ -182,7 +185,6 @@ json::array report_sinad(const std::vector<SinadRow> &rows, int runs) {
       }
       cells.push_back(std::move(json));
     }
-    const auto &first = row.cells.front().result;
     line.push_back(first.range_divisor > 0
                        ? fixed(first.error_rms_mv, 2) + " / " + fixed(first.largest_error_mv, 1)
                        : "-");
@@ -190,12 +192,16 @@ json::array report_sinad(const std::vector<SinadRow> &rows, int runs) {
     object["cells"] = std::move(cells);
     list.push_back(std::move(object));
   }
-  std::cout << "SINAD of a dot product of 128 rows, " << runs
-            << " drawn chips; lumped error D_hw - D_sw, 10 log10((P_sig + P_noise) / P_noise)\n\n"
-            << table.format()
-            << "unsigned: sums as in [NP] Eq. 12, which fill their range. signed: weights about "
-               "zero, inputs after ReLU.\nThe paper also states the order Neural-PIM > ISAAC > "
-               "CASCADE, without figures. mV: unsigned, at the NNS+A's output.\n\n";
+  std::cout
+      << "SINAD of a dot product of 128 rows, " << runs
+      << " drawn chips; lumped error D_hw - D_sw, 10 log10((P_sig + P_noise) / P_noise)\n\n"
+      << table.format()
+      << "over the span: the error of the next column against a signal uniform over the 0.5 V.\n"
+         "full range: sums all over the range. unsigned: random weights of one sign, as in "
+         "[NP] Eq. 12. signed: random\nweights about zero, inputs after ReLU; independent, "
+         "so sums are smaller than those of trained layers.\nThe paper also states the order "
+         "Neural-PIM > ISAAC > CASCADE, without figures. mV: full range, at the NNS+A's "
+         "output.\n\n";
   return list;
 }
 

@@ -73,7 +73,7 @@ TEST_F(DataflowCommand, SinadNeedsNoNetwork) {
   ASSERT_EQ(finished.status, 0) << finished.err;
   EXPECT_NE(finished.out.find("CASCADE-style"), std::string::npos);
   const auto report = NpimRunner::read_json(json);
-  EXPECT_EQ(report.at("sinad").as_array().size(), 9U);
+  EXPECT_EQ(report.at("sinad").as_array().size(), 10U);
 }
 
 TEST_F(DataflowCommand, RefusesBadInput) {
