@@ -304,11 +304,10 @@ GoldenTensor execute_golden_layer(const ConverterFormat &format, const Layer &la
 
 std::vector<GoldenTensor> execute_golden(const QuantisedNetwork &network,
                                          const std::uint8_t *image) {
-  return execute_golden(network, image,
-                        [&](std::size_t index, const std::vector<const GoldenTensor *> &inputs) {
-                          return execute_golden_layer(network.format, network.layers[index],
-                                                      inputs);
-                        });
+  return execute_golden(
+      network, image, [&](std::size_t index, const std::vector<const GoldenTensor *> &inputs) {
+        return execute_golden_layer(network.format, network.layers[index], inputs);
+      });
 }
 
 std::vector<GoldenTensor> execute_golden(const QuantisedNetwork &network, const std::uint8_t *image,
