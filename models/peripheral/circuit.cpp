@@ -103,11 +103,15 @@ void NetworkCircuit::fold_hidden(const Instance &instance) {
           break;
         case Drive::kReference:
           offset += process.mid_v() * (upper + lower);
-          factors.push_back(process.reference_v * (upper - lower));
+          factors.push_back(instance.network->reference_v(process) * (upper - lower));
           break;
         case Drive::kRail:
-          offset += process.mid_v() * (upper + lower) + process.mid_v() * (upper - lower);
+        case Drive::kBias: {
+          const bool rail = instance.network->drives[static_cast<std::size_t>(k)] == Drive::kRail;
+          const double swing = rail ? process.mid_v() : instance.network->reference_v(process);
+          offset += process.mid_v() * (upper + lower) + swing * (upper - lower);
           break;
+        }
       }
     }
     hidden_.push_back(static_cast<float>(offset / neuron_->step_v()));
@@ -225,7 +229,6 @@ void NnsaCircuit::accumulate(const float *bit_pairs_v, std::size_t stride, int c
 
 NnadcCircuit::NnadcCircuit(const NnadcInstance &instance, const CircuitCurves &curves)
     : flash_(instance.flash(), curves), flash_offsets_v_(single(instance.flash_offsets_v())) {
-  for (const auto &network : instance.amplifier()) amplifier_.emplace_back(network, curves);
   for (const auto &stage : instance.stages()) {
     stages_.push_back({NetworkCircuit(stage.sub_adc, curves), NetworkCircuit(stage.residue, curves),
                        single(stage.offsets_v)});
@@ -239,10 +242,6 @@ void NnadcCircuit::convert_block(const float *inputs_v, std::size_t count,
   std::array<float, kMostCounted> code = {};
   std::array<float, kernels::kMostDigital * kMostCounted> decisions;
   std::copy(inputs_v, inputs_v + count, signal.begin());
-  for (const auto &amplifier : amplifier_) {
-    amplifier.run(signal.data(), nullptr, kMostCounted, count, next.data());
-    signal.swap(next);
-  }
   float weight = 2;
   for (std::size_t i = 1; i < stages_.size(); ++i) weight *= static_cast<float>(kStageGain);
   const auto take = [&](const NetworkCircuit &network, const std::vector<float> &offsets_v) {

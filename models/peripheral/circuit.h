@@ -48,7 +48,7 @@ struct CircuitCurves {
 };
 
 /// One network, folded. Inputs: first the analog ones (Drive::kFollower), then the digital ones
-/// (Drive::kReference), +-1; the bias (Drive::kRail) is always on.
+/// (Drive::kReference), +-1; a bias (Drive::kRail, kBias) is always on.
 class NetworkCircuit {
  public:
   /// curves must outlive the circuit; the instance need not.
@@ -134,7 +134,6 @@ class NnadcCircuit {
   };
   void convert_block(const float *inputs_v, std::size_t count, std::int32_t *codes) const;
 
-  std::vector<NetworkCircuit> amplifier_;
   std::vector<Stage> stages_;
   NetworkCircuit flash_;
   std::vector<float> flash_offsets_v_;

@@ -132,7 +132,6 @@ void run_network(const NetworkCircuit::Parts &p, const float *analog, const floa
   if (is(4, 8, 2)) return run_all<4, 8, 2>(p, analog, digital, stride, count, outputs);
   if (is(2, 0, 8)) return run_all<2, 0, 8>(p, analog, digital, stride, count, outputs);
   if (is(2, 0, 4)) return run_all<2, 0, 4>(p, analog, digital, stride, count, outputs);
-  if (is(2, 0, 2)) return run_all<2, 0, 2>(p, analog, digital, stride, count, outputs);
   run_all<0, 0, 0>(p, analog, digital, stride, count, outputs);
 }
 
@@ -164,6 +163,50 @@ void round_codes(const float *HWY_RESTRICT values, std::size_t count, std::int32
   }
 }
 
+/// Calls use(vector's tag, first sample) for whole vectors and then for single samples.
+template <class Use>
+HWY_INLINE void each_vector(std::size_t count, const Use &use) {
+  const Wide d;
+  std::size_t i = 0;
+  for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) use(d, i);
+  for (; i < count; ++i) use(hn::CappedTag<float, 1>(), i);
+}
+
+void add_errors(const kernels::ErrorPieces &errors, const float *ideal_v, const float *normals,
+                std::size_t count, float *held_v) {
+  each_vector(count, [&](auto d, std::size_t i) {
+    const hn::RebindToSigned<decltype(d)> di;
+    const auto ideal = hn::LoadU(d, ideal_v + i);
+    const auto position =
+        hn::Mul(hn::Sub(ideal, hn::Set(d, errors.low_v)), hn::Set(d, errors.pieces_per_v));
+    const auto last = hn::Set(d, static_cast<float>(errors.pieces - 1));
+    const auto piece = hn::ConvertTo(di, hn::Min(hn::Max(position, hn::Zero(d)), last));
+    const auto part = hn::Sub(position, hn::ConvertTo(d, piece));
+    const auto at = [&](const float *values, const float *changes) {
+      return hn::Add(hn::GatherIndex(d, values, piece),
+                     hn::Mul(part, hn::GatherIndex(d, changes, piece)));
+    };
+    const auto mean = at(errors.mean_v, errors.mean_change_v);
+    const auto spread = hn::Max(at(errors.spread_v, errors.spread_change_v), hn::Zero(d));
+    const auto noise = hn::Mul(spread, hn::LoadU(d, normals + i));
+    hn::StoreU(hn::Add(hn::Add(ideal, mean), noise), d, held_v + i);
+  });
+}
+
+void look_up_codes(const std::int8_t *table, std::size_t steps, float low_v, float steps_per_v,
+                   const float *inputs_v, std::size_t count, std::int32_t *codes) {
+  each_vector(count, [&](auto d, std::size_t i) {
+    const hn::RebindToSigned<decltype(d)> di;
+    const auto position =
+        hn::Mul(hn::Sub(hn::LoadU(d, inputs_v + i), hn::Set(d, low_v)), hn::Set(d, steps_per_v));
+    const auto last = hn::Set(d, static_cast<float>(steps - 1));
+    const auto step = hn::ConvertTo(di, hn::Min(hn::Max(position, hn::Zero(d)), last));
+    // The code is the lowest byte of four.
+    const auto bytes = hn::GatherOffset(di, reinterpret_cast<const std::int32_t *>(table), step);
+    hn::StoreU(hn::ShiftRight<24>(hn::ShiftLeft<24>(bytes)), di, codes + i);
+  });
+}
+
 }  // namespace npim::peripheral::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -174,6 +217,8 @@ HWY_EXPORT(run_network);
 HWY_EXPORT(take_over);
 HWY_EXPORT(decide);
 HWY_EXPORT(round_codes);
+HWY_EXPORT(add_errors);
+HWY_EXPORT(look_up_codes);
 
 void run_network(const NetworkCircuit::Parts &parts, const float *analog, const float *digital,
                  std::size_t stride, std::size_t count, float *outputs) {
@@ -193,6 +238,16 @@ void decide(float *outputs, const float *offsets_v, std::size_t decisions, std::
 void round_codes(const float *values, std::size_t count, std::int32_t highest,
                  std::int32_t *codes) {
   HWY_DYNAMIC_DISPATCH(round_codes)(values, count, highest, codes);
+}
+
+void add_errors(const ErrorPieces &errors, const float *ideal_v, const float *normals,
+                std::size_t count, float *held_v) {
+  HWY_DYNAMIC_DISPATCH(add_errors)(errors, ideal_v, normals, count, held_v);
+}
+
+void look_up_codes(const std::int8_t *table, std::size_t steps, float low_v, float steps_per_v,
+                   const float *inputs_v, std::size_t count, std::int32_t *codes) {
+  HWY_DYNAMIC_DISPATCH(look_up_codes)(table, steps, low_v, steps_per_v, inputs_v, count, codes);
 }
 
 }  // namespace npim::peripheral::kernels

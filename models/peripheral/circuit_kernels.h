@@ -27,4 +27,19 @@ void decide(float *outputs, const float *offsets_v, std::size_t decisions, std::
 /// Rounded and clamped to +-highest.
 void round_codes(const float *values, std::size_t count, std::int32_t highest, std::int32_t *codes);
 
+/// Mean error and spread as straight pieces, the end ones without end.
+struct ErrorPieces {
+  const float *mean_v, *mean_change_v, *spread_v, *spread_change_v;
+  float low_v, pieces_per_v;
+  std::int32_t pieces;
+};
+/// NnsaSurrogate::hold.
+void add_errors(const ErrorPieces &errors, const float *ideal_v, const float *normals,
+                std::size_t count, float *held_v);
+
+/// codes[i] = table[(inputs_v[i] - low_v) * steps_per_v], clamped to the table, which is followed
+/// by three readable bytes.
+void look_up_codes(const std::int8_t *table, std::size_t steps, float low_v, float steps_per_v,
+                   const float *inputs_v, std::size_t count, std::int32_t *codes);
+
 }  // namespace npim::peripheral::kernels

@@ -52,9 +52,10 @@ void fill_lines(const Instance &instance, const Matrix &inputs, Matrix &lines) {
         }
         break;
       case Drive::kReference:
+      case Drive::kBias:
       case Drive::kRail: {
         const bool rail = instance.network->drives[static_cast<std::size_t>(k)] == Drive::kRail;
-        const double swing = rail ? process.mid_v() : process.reference_v;
+        const double swing = rail ? process.mid_v() : instance.network->reference_v(process);
         lines.col(2 * k) = (process.mid_v() + swing * inputs.col(k).array()).matrix();
         lines.col(2 * k + 1) = (process.mid_v() - swing * inputs.col(k).array()).matrix();
         break;

@@ -22,8 +22,10 @@ using Vector = Eigen::VectorXd;
 /// How an input pair is driven. Values of inputs are deviations from the middle.
 enum class Drive {
   kFollower,   ///< x volts (within +-amplitude) through a source follower per line
-  kReference,  ///< a digital bit, +1 or -1, switching the lines to VDD/2 +- reference
+  kReference,  ///< a digital bit, +1 or -1, switching the lines to VDD/2 +- reference /
+               ///< reference_divisor
   kRail,       ///< the bias: +1 puts the lines at VDD and ground
+  kBias,       ///< the bias: +1 puts the lines at VDD/2 +- reference / reference_divisor
 };
 
 /// The levels of the cells: inputs x hidden and hidden x outputs, 0 .. highest level. Real numbers
@@ -42,11 +44,16 @@ struct Network {
   std::vector<Drive> drives;  ///< one per input
   bool output_followers = false;
   int follower_strength = 1;  ///< parallel copies of each input follower, for wide networks
+  int reference_divisor = 1;  ///< of Process::reference_v
   Levels levels;
 
   int inputs() const { return static_cast<int>(levels.upper1.rows()); }
   int hidden() const { return static_cast<int>(levels.upper1.cols()); }
   int outputs() const { return static_cast<int>(levels.upper2.cols()); }
+  /// Swing of a reference line about VDD/2.
+  double reference_v(const Process &process) const {
+    return process.reference_v / reference_divisor;
+  }
 };
 
 /// Which deviations an instance has.

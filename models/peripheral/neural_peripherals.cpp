@@ -7,8 +7,8 @@ namespace npim::peripheral {
 namespace {
 
 // Followers that drive many columns must carry their currents.
-constexpr int kResidueFollowers = 16, kAmplifierFollowers = 8;
-constexpr int kNnsaHidden = 12, kDecisionHidden = 12, kResidueHidden = 64, kAmplifierHidden = 32;
+constexpr int kResidueFollowers = 16;
+constexpr int kNnsaHidden = 12, kDecisionHidden = 12, kResidueHidden = 64;
 
 Network make_network(const std::string &name, const std::string &neuron, std::vector<Drive> drives,
                      int hidden, int outputs, bool followers, const Process &process,
@@ -23,10 +23,14 @@ Network make_network(const std::string &name, const std::string &neuron, std::ve
   return network;
 }
 
-Network decision_network(const std::string &name, int decisions, const Process &process,
-                         RandomStream &stream) {
-  return make_network(name, "residue", {Drive::kFollower, Drive::kRail}, kDecisionHidden, decisions,
-                      false, process, stream);
+/// Its bias comes from the reference: at the rails, deviations of the cells would move the
+/// thresholds by millivolts.
+Network decision_network(const std::string &name, int decisions, int range_divisor,
+                         const Process &process, RandomStream &stream) {
+  Network network = make_network(name, "residue", {Drive::kFollower, Drive::kBias}, kDecisionHidden,
+                                 decisions, false, process, stream);
+  network.reference_divisor = range_divisor;
+  return network;
 }
 
 std::vector<double> latch_offsets(int count, const Process &process, bool mismatch,
@@ -73,7 +77,6 @@ double hold(const Process::SampleHold &sample_hold, double new_v, double held_v,
 
 std::vector<Network *> Nnadc::networks() {
   std::vector<Network *> all;
-  for (auto &network : amplifier) all.push_back(&network);
   for (auto &stage : stages) {
     all.push_back(&stage.sub_adc);
     all.push_back(&stage.residue);
@@ -90,44 +93,43 @@ std::vector<const Network *> Nnadc::networks() const {
 Nnadc untrained_nnadc(int range_divisor, const Process &process, RandomStream &stream) {
   Nnadc nnadc;
   nnadc.range_divisor = range_divisor;
-  if (range_divisor > 1) {
-    nnadc.amplifier.push_back(make_network("amplifier", "residue", {Drive::kFollower},
-                                           kAmplifierHidden, 1, true, process, stream));
-    nnadc.amplifier.back().follower_strength = kAmplifierFollowers;
-  }
   std::vector<Drive> drives = {Drive::kFollower, Drive::kFollower};
   drives.insert(drives.end(), kStageDecisions, Drive::kReference);
   for (int i = 1; i <= kStages; ++i) {
     const std::string number = std::to_string(i);
     NnadcStage stage;
-    stage.sub_adc = decision_network("sub-adc " + number, kStageDecisions, process, stream);
+    stage.sub_adc =
+        decision_network("sub-adc " + number, kStageDecisions, range_divisor, process, stream);
     stage.residue = make_network("residue " + number, "residue", drives, kResidueHidden, 1, true,
                                  process, stream);
     stage.residue.follower_strength = kResidueFollowers;
+    stage.residue.reference_divisor = range_divisor;
     nnadc.stages.push_back(std::move(stage));
   }
-  nnadc.flash = decision_network("flash", kFlashDecisions, process, stream);
+  nnadc.flash = decision_network("flash", kFlashDecisions, range_divisor, process, stream);
   return nnadc;
 }
 
-double nnadc_reference(const Process &process) {
-  return process.amplitude_v() * 128 / 127;
+double nnadc_reference(const Process &process, int range_divisor) {
+  return process.amplitude_v() / range_divisor * 128 / 127;
 }
 
-std::vector<double> stage_thresholds(const Process &process) {
+std::vector<double> stage_thresholds(const Process &process, int range_divisor) {
   std::vector<double> thresholds;
   thresholds.reserve(static_cast<std::size_t>(kStageDecisions));
   for (int i = 0; i < kStageDecisions; ++i) {
-    thresholds.push_back(nnadc_reference(process) * (2 * i - kStageDecisions + 1) / 8.0);
+    thresholds.push_back(nnadc_reference(process, range_divisor) * (2 * i - kStageDecisions + 1) /
+                         8.0);
   }
   return thresholds;
 }
 
-std::vector<double> flash_thresholds(const Process &process) {
+std::vector<double> flash_thresholds(const Process &process, int range_divisor) {
   std::vector<double> thresholds;
   thresholds.reserve(static_cast<std::size_t>(kFlashDecisions));
   for (int i = 0; i < kFlashDecisions; ++i) {
-    thresholds.push_back(nnadc_reference(process) * (2 * i - kFlashDecisions + 1) / 4.0);
+    thresholds.push_back(nnadc_reference(process, range_divisor) * (2 * i - kFlashDecisions + 1) /
+                         4.0);
   }
   return thresholds;
 }
@@ -174,7 +176,6 @@ NnadcInstance::NnadcInstance(const Nnadc &nnadc, const Process &process, const C
   const auto make = [&](const Network &network) {
     return make_instance(network, process, curves, variation, stream);
   };
-  for (const auto &network : nnadc.amplifier) amplifier_.push_back(make(network));
   for (const auto &stage : nnadc.stages) {
     stages_.push_back({make(stage.sub_adc), make(stage.residue), {}});
     stages_.back().offsets_v =
@@ -187,7 +188,6 @@ NnadcInstance::NnadcInstance(const Nnadc &nnadc, const Process &process, const C
 NnadcInstance::Signals NnadcInstance::run(const Vector &inputs_v) const {
   Signals signals;
   Vector x = inputs_v;
-  if (!amplifier_.empty()) x = forward(amplifier_[0], x).col(0);
   for (const auto &stage : stages_) {
     const Matrix decisions = decide(forward(stage.sub_adc, with_bias(x)), stage.offsets_v);
     signals.stage_inputs.push_back(x);

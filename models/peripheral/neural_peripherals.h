@@ -33,6 +33,9 @@ Nnsa untrained_nnsa(int dac_bits, const Process &process, RandomStream &stream);
 double hold(const Process::SampleHold &sample_hold, double new_v, double held_v,
             RandomStream *noise);
 
+constexpr int kStageDecisions = 8, kFlashDecisions = 4, kStages = 3, kHighestCode = 127;
+constexpr double kStageGain = 4;
+
 /// One 2-bit stage with redundancy: eight decisions d = +-1 at odd eighths of the reference range,
 /// k = sum d / 2, residue r = 4 x - k Vref, which stays within +-Vref / 2: half the range, where
 /// the inverters are straight, and the other half for errors of the decisions.
@@ -40,11 +43,11 @@ struct NnadcStage {
   Network sub_adc, residue;
 };
 
-/// 8-bit pipeline: an optional amplifier for the smaller ranges, three stages and a final flash
-/// converter of four decisions. Code = 32 k1 + 8 k2 + 2 k3 + k4, clamped to [-127, 127].
+/// 8-bit pipeline: three stages and a final flash converter of four decisions.
+/// Code = 32 k1 + 8 k2 + 2 k3 + k4, clamped to [-127, 127]. The smaller ranges have smaller
+/// references in all stages, and no amplifier: smaller signals are the straighter ones.
 struct Nnadc {
-  int range_divisor = 1;           ///< V_max = amplitude / range_divisor
-  std::vector<Network> amplifier;  ///< none or one
+  int range_divisor = 1;  ///< V_max = amplitude / range_divisor
   std::vector<NnadcStage> stages;
   Network flash;
 
@@ -53,16 +56,13 @@ struct Nnadc {
   std::vector<const Network *> networks() const;
 };
 
-constexpr int kStageDecisions = 8, kFlashDecisions = 4, kStages = 3, kHighestCode = 127;
-constexpr double kStageGain = 4;
-
 Nnadc untrained_nnadc(int range_divisor, const Process &process, RandomStream &stream);
 
-/// The stages' reference: amplitude * 128 / 127, so that one code is V_max / 127.
-double nnadc_reference(const Process &process);
+/// Vref: V_max * 128 / 127, so that one code is V_max / 127.
+double nnadc_reference(const Process &process, int range_divisor);
 /// Thresholds of a stage or of the flash converter, in volts.
-std::vector<double> stage_thresholds(const Process &process);
-std::vector<double> flash_thresholds(const Process &process);
+std::vector<double> stage_thresholds(const Process &process, int range_divisor);
+std::vector<double> flash_thresholds(const Process &process, int range_divisor);
 /// Code of an ideal converter: clamp(round(x / V_max * 127)).
 int ideal_code(const Process &process, int range_divisor, double input_v);
 
@@ -76,8 +76,7 @@ class NnadcInstance {
 
   std::vector<int> convert(const Vector &inputs_v) const;
 
-  /// Inputs of part `part` (0: amplifier if there is one, then sub-ADC and residue of each stage,
-  /// then flash) while converting: what the next network is trained on.
+  /// What the stages and the flash converter see and decide while converting.
   struct Signals {
     std::vector<Vector> stage_inputs;  ///< input of each stage and of the flash
     std::vector<Matrix> decisions;     ///< +-1, of each stage and of the flash
@@ -88,14 +87,12 @@ class NnadcInstance {
     Instance sub_adc, residue;
     std::vector<double> offsets_v;  ///< of the latches
   };
-  const std::vector<Instance> &amplifier() const { return amplifier_; }
   const std::vector<Stage> &stages() const { return stages_; }
   const Instance &flash() const { return flash_; }
   const std::vector<double> &flash_offsets_v() const { return flash_offsets_v_; }
 
  private:
   const Nnadc &nnadc_;
-  std::vector<Instance> amplifier_;
   std::vector<Stage> stages_;
   Instance flash_;
   std::vector<double> flash_offsets_v_;

@@ -13,6 +13,13 @@ using config::Node;
 using config::Object;
 namespace json = boost::json;
 
+/// Bit for bit; the JSON reader may round decimal numbers differently in the last place.
+json::string exact_json(double value) {
+  char text[40];
+  std::snprintf(text, sizeof text, "%a", value);
+  return text;
+}
+
 // Matrices: one list per row.
 json::array matrix_json(const Matrix &matrix, bool whole) {
   json::array rows;
@@ -22,10 +29,7 @@ json::array matrix_json(const Matrix &matrix, bool whole) {
       if (whole) {
         row.push_back(static_cast<int>(std::lround(matrix(i, j))));
       } else {
-        // Bit for bit; the JSON reader may round decimal numbers differently in the last place.
-        char text[40];
-        std::snprintf(text, sizeof text, "%a", matrix(i, j));
-        row.push_back(json::string(text));
+        row.push_back(exact_json(matrix(i, j)));
       }
     }
     rows.push_back(std::move(row));
@@ -180,6 +184,7 @@ std::string format_checkpoint(const Checkpoint &checkpoint, const TrainingOption
   json::object networks;
   for (const auto &[name, state] : checkpoint) {
     networks[name] = {{"step", state.step},
+                      {"loss", exact_json(state.loss)},
                       {"inputs", state.levels.upper1.rows()},
                       {"hidden", state.levels.upper1.cols()},
                       {"outputs", state.levels.upper2.cols()},
@@ -210,6 +215,7 @@ Checkpoint load_checkpoint(const std::string &path, const TrainingOptions &optio
     Object network(networks.at(name));
     TrainingState state;
     state.step = static_cast<int>(network.integer("step", 0, options.steps + 1));
+    state.loss = exact_number(network.at("loss"));
     const auto inputs = network.integer("inputs", 1, 1000);
     const auto hidden = network.integer("hidden", 1, 1000);
     const auto outputs = network.integer("outputs", 1, 1000);

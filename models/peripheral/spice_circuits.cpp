@@ -39,7 +39,7 @@ std::string layer_cells(const ProgrammedLayer &layer, const std::string &prefix,
 }
 
 /// Latches of a sub-ADC; returns the text and appends the lines that they drive.
-std::string latches(const Process &process, const NetworkNetlist &sub_adc,
+std::string latches(const Process &process, double reference_v, const NetworkNetlist &sub_adc,
                     const std::string &prefix, RandomStream *transistors,
                     std::vector<std::string> &lines) {
   std::string text;
@@ -51,7 +51,7 @@ std::string latches(const Process &process, const NetworkNetlist &sub_adc,
     for (const char *end : {"p", "n"}) {
       const std::string node = prefix + end + std::to_string(i / 2);
       text += "b" + node + " " + node + " 0 V=" + spice_number(process.mid_v()) +
-              (*end == 'p' ? "+" : "-") + spice_number(process.reference_v) + "*" + sign + "\n";
+              (*end == 'p' ? "+" : "-") + spice_number(reference_v) + "*" + sign + "\n";
       lines.push_back(node);
     }
   }
@@ -170,29 +170,30 @@ std::vector<int> spice_nnadc(const Nnadc &nnadc, const Process &process, const C
     body += "b" + name + "n " + name + "n 0 V=" + middle + "-" + half + "\n";
     return std::vector<std::string>{name + "p", name + "n"};
   };
-  const auto with_rails = [&] {
-    return std::vector<std::string>{signal[0], signal[1], "vdd", "0"};
+  const double reference = nnadc.flash.reference_v(process);
+  body += "vbiasp biasp 0 " + spice_number(process.mid_v() + reference) + "\n";
+  body += "vbiasn biasn 0 " + spice_number(process.mid_v() - reference) + "\n";
+  const auto with_bias_lines = [&] {
+    return std::vector<std::string>{signal[0], signal[1], "biasp", "biasn"};
   };
   const auto record = [&](const std::vector<std::string> &lines) {
     for (std::size_t i = 0; i < lines.size(); i += 2) {
       recorded.push_back("v(" + lines[i] + ")-" + spice_number(process.mid_v()));
     }
   };
-  for (const auto &network : nnadc.amplifier) {
-    signal = held("ua", add(network, "a", signal).outputs);
-  }
   for (std::size_t i = 0; i < nnadc.stages.size(); ++i) {
     const std::string number = std::to_string(i);
-    const NetworkNetlist sub = add(nnadc.stages[i].sub_adc, "s" + number, with_rails());
+    const NetworkNetlist sub = add(nnadc.stages[i].sub_adc, "s" + number, with_bias_lines());
     std::vector<std::string> lines;
-    body += latches(process, sub, "d" + number, transistors, lines);
+    body += latches(process, reference, sub, "d" + number, transistors, lines);
     record(lines);
     std::vector<std::string> sources = {signal[0], signal[1], signal[0], signal[1]};
     sources.insert(sources.end(), lines.begin(), lines.end());
     signal = held("u" + number, add(nnadc.stages[i].residue, "q" + number, sources).outputs);
   }
   std::vector<std::string> lines;
-  body += latches(process, add(nnadc.flash, "w", with_rails()), "dw", transistors, lines);
+  body += latches(process, process.reference_v, add(nnadc.flash, "w", with_bias_lines()), "dw",
+                  transistors, lines);
   record(lines);
   const auto table =
       run_spice(body, "dc vt -1 1 " + spice_number(2.0 / (points - 1)), recorded, keep);

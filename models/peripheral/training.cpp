@@ -75,7 +75,8 @@ void Trainer::step() {
   Trace trace;
   const Matrix outputs = forward(chip, batch.inputs, &trace);
   Matrix by_output;
-  loss_of(loss_, outputs, batch.targets, &by_output);
+  const double loss = loss_of(loss_, outputs, batch.targets, &by_output);
+  state_.loss += (loss - state_.loss) / std::min(100, state_.step + 1);
   Levels gradient = backward(chip, trace, by_output);
 
   constexpr double kBeta1 = 0.9, kBeta2 = 0.999, kTiny = 1e-12;
@@ -146,6 +147,7 @@ double Trainer::polish() {
     if (best > 0.999 * before) break;
   }
   state_.levels = network_.levels;
+  state_.loss = best;
   return best;
 }
 
@@ -241,18 +243,6 @@ Pool known_inputs(double limit_v, std::uint64_t seed, int count) {
   return {inputs, inputs};
 }
 
-DrawBatch amplified(const Pool &pool, double gain) {
-  return [&pool, gain](int size, RandomStream &stream) {
-    Batch batch{Matrix(size, 1), Matrix(size, 1)};
-    for (int i = 0; i < size; ++i) {
-      const int at = stream.below(static_cast<int>(pool.noisy.size()));
-      batch.inputs(i, 0) = pool.noisy[at];
-      batch.targets(i, 0) = gain * pool.ideal[at];
-    }
-    return batch;
-  };
-}
-
 DrawBatch decisions_of(const Pool &pool, std::vector<double> thresholds) {
   return [&pool, thresholds = std::move(thresholds)](int size, RandomStream &stream) {
     const auto count = static_cast<Eigen::Index>(thresholds.size());
@@ -281,6 +271,15 @@ DrawBatch residues_of(const Pool &pool, const Matrix &decisions, double referenc
     }
     return batch;
   };
+}
+
+/// Makes every other sample of a pool an exact one from the whole range of a stage. Residues use
+/// half of the range; the other half is there for wrong decisions, which a few chips make.
+void cover_range(Pool &pool, double limit_v, std::uint64_t seed, std::uint32_t place) {
+  RandomStream stream(seed, kPoolRun + place, 3);
+  for (Eigen::Index i = 0; i < pool.ideal.size(); i += 2) {
+    pool.ideal[i] = pool.noisy[i] = stream.uniform(-limit_v, limit_v);
+  }
 }
 
 /// Passes a pool through `chips` drawn instances of a network.
@@ -338,22 +337,14 @@ void train_nnadc(Nnadc &nnadc, const Nnsa &nnsa, const Process &process, const C
                        }),
                   {});
   };
-  for (Network &network : nnadc.amplifier) {
-    train(network, Loss::kSquare,
-          amplified(options.compensate_nnsa ? seen : pool, nnadc.range_divisor));
-    pool.noisy = pass(network,
-                      [&](Eigen::Index from, Eigen::Index count) -> Matrix {
-                        return pool.noisy.segment(from, count);
-                      })
-                     .col(0)
-                     .eval();
-    pool.ideal *= nnadc.range_divisor;
-  }
-  const double reference = nnadc_reference(process);
-  bool first = nnadc.amplifier.empty() && options.compensate_nnsa;
+  const double reference = nnadc_reference(process, nnadc.range_divisor);
+  bool first = options.compensate_nnsa;
+  std::uint32_t place = 0;
   for (NnadcStage &stage : nnadc.stages) {
+    if (place++ > 0) cover_range(pool, 1.02 * reference, options.seed, place);
     const Pool &labels = first ? seen : pool;
-    train(stage.sub_adc, Loss::kDecision, decisions_of(labels, stage_thresholds(process)));
+    train(stage.sub_adc, Loss::kDecision,
+          decisions_of(labels, stage_thresholds(process, nnadc.range_divisor)));
     const Matrix label_decisions = decisions_on(stage.sub_adc, labels);
     train(stage.residue, Loss::kSquare, residues_of(labels, label_decisions, reference));
     const Matrix decisions = decisions_on(stage.sub_adc, pool);
@@ -364,7 +355,9 @@ void train_nnadc(Nnadc &nnadc, const Nnsa &nnsa, const Process &process, const C
     pool.ideal = (kStageGain * pool.ideal - reference * half_sum(decisions)).eval();
     first = false;
   }
-  train(nnadc.flash, Loss::kDecision, decisions_of(pool, flash_thresholds(process)));
+  cover_range(pool, 1.02 * reference, options.seed, place + 1);
+  train(nnadc.flash, Loss::kDecision,
+        decisions_of(pool, flash_thresholds(process, nnadc.range_divisor)));
 }
 
 }  // namespace npim::peripheral

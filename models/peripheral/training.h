@@ -42,6 +42,7 @@ struct TrainingOptions {
 struct TrainingState {
   int step = 0;                 ///< steps done; options.steps + 1 when polished too
   Levels levels, mean, square;  ///< Adam's moments
+  double loss = 0;  ///< running mean over about a hundred steps; after polishing, of the polished
 };
 
 /// loss in V^2 (kSquare) or nats per decision; with its gradient by the outputs.
@@ -91,7 +92,7 @@ struct TrainingHooks {
 void train_nnsa(Nnsa &nnsa, const Process &process, const CurveSet &curves,
                 const TrainingOptions &options, const TrainingHooks &hooks);
 
-/// Trains amplifier, stages and flash in order, each on what the drawn chips' parts before it put
+/// Trains stages and flash in order, each on what the drawn chips' parts before it put
 /// out for noisy NNS+A outputs, against the values that follow from the ideal NNS+A outputs.
 void train_nnadc(Nnadc &nnadc, const Nnsa &nnsa, const Process &process, const CurveSet &curves,
                  const TrainingOptions &given, const TrainingHooks &hooks);
