@@ -81,7 +81,7 @@ class TrainingRun {
   TrainingRun(const TrainOptions &options, const std::string &part)
       : options_(options.training),
         part_(part),
-        path_(options.files.parameter_path(part) + ".checkpoint") {
+        path_(options.files.parameter_path(part) + kCheckpoint) {
     if (options.fresh) std::filesystem::remove(path_);
     if (std::filesystem::exists(path_)) {
       checkpoint_ = load_checkpoint(path_, options_);
@@ -102,6 +102,13 @@ class TrainingRun {
         progress_.emplace(part_ + ", " + name, total);
       }
       progress_->at(done);
+      const bool polished = state.step > total;
+      if (done % kStepsPerLine == 0 || polished) {
+        char line[120];
+        std::snprintf(line, sizeof line, "%-10s %8s %10.3e\n", name.c_str(),
+                      polished ? "polished" : std::to_string(done).c_str(), state.loss);
+        report_ += line;
+      }
       checkpoint_[name] = state;
       if (state.step % kStepsPerCheckpoint == 0 || state.step >= total) {
         write_file(path_, format_checkpoint(checkpoint_, options_));
@@ -110,15 +117,25 @@ class TrainingRun {
     return hooks;
   }
 
+  /// The losses as training went on, of the parts trained in this call.
   void finish() {
     progress_.reset();
+    write_file(path_.substr(0, path_.size() - kCheckpoint.size()) + ".report.txt",
+               "Training of " + part_ + ": seed " + std::to_string(options_.seed) + ", " +
+                   std::to_string(options_.steps) + " steps of " + std::to_string(options_.batch) +
+                   " samples, " + std::to_string(options_.polish_sweeps) +
+                   " sweeps of polishing.\nLoss: V^2 of sums and residues, nats of decisions; "
+                   "over drawn chips while training, of the polishing's chips when "
+                   "polished.\n\nnetwork        step       loss\n" +
+                   report_);
     std::filesystem::remove(path_);
   }
 
  private:
-  static constexpr int kStepsPerCheckpoint = 2000;
+  static constexpr int kStepsPerCheckpoint = 2000, kStepsPerLine = 2500;
+  static inline const std::string kCheckpoint = ".checkpoint";
   TrainingOptions options_;
-  std::string part_, path_, current_;
+  std::string part_, path_, current_, report_;
   Checkpoint checkpoint_;
   std::optional<Progress> progress_;
 };

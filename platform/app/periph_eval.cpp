@@ -10,6 +10,7 @@
 #include "app/text_table.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "peripheral/circuit.h"
 #include "peripheral/measures.h"
 
 namespace npim::app {
@@ -103,6 +104,14 @@ void plot_nnadc(const std::string &name, const std::string &folder, const Linear
   };
   curve("DNL", nominal.dnl, varied.dnl);
   curve("INL", nominal.inl, varied.inl);
+  SvgPlot histogram(name + " code histogram", "code", "samples of a ramp (ideal 16)");
+  std::vector<double> codes, counts;
+  for (std::size_t i = 1; i + 1 < varied.histogram.size(); ++i) {  // the end codes have no width
+    codes.push_back(static_cast<double>(i) - kHighestCode);
+    counts.push_back(varied.histogram[i]);
+  }
+  histogram.add("a drawn chip", codes, counts, true);
+  write_file(folder + "/" + name + "-histogram.svg", histogram.text());
   SvgPlot transfer(name + " transfer", "input (LSB)", "code");
   std::vector<double> x, y;
   double position = -131;  // the ramp starts 4 LSB below the range's end
@@ -131,15 +140,86 @@ json::object linearity_json(const Linearity &l) {
           {"missing_codes", l.missing_codes}};
 }
 
+/// Samples of a ramp per code, in groups of eight codes.
+void print_histogram(const Linearity &l) {
+  constexpr std::size_t kGroup = 8;
+  std::cout << "code histogram of chip 0, samples per " << kGroup << " codes from " << -kHighestCode
+            << " on (ideal " << 16 * kGroup << ", more at the ends):";
+  for (std::size_t first = 0; first < l.histogram.size(); first += kGroup) {
+    int sum = 0;
+    for (std::size_t i = first; i < std::min(first + kGroup, l.histogram.size()); ++i) {
+      sum += l.histogram[i];
+    }
+    std::cout << (first % (16 * kGroup) == 0 ? "\n " : "") << ' ' << sum;
+  }
+  std::cout << "\n\n";
+}
+
+/// Linearity of drawn converters, worst deviations as magnitudes.
+struct Spread {
+  std::vector<double> dnl, inl, enob;
+  Linearity first;
+};
+
+/// Measures drawn chips of one converter.
+class NnadcBench {
+ public:
+  NnadcBench(const EvalOptions &options, const Nnadc &nnadc, const Process &process)
+      : options_(options),
+        nnadc_(nnadc),
+        process_(process),
+        limit_v_(process.amplitude_v() / nnadc.range_divisor) {}
+
+  Linearity measure(const CurveSet &set, const Variation &variation, int chip) const {
+    RandomStream stream(options_.seed, static_cast<std::uint32_t>(chip), 0xADC);
+    const CircuitCurves tables(set);
+    const NnadcCircuit circuit(NnadcInstance(nnadc_, process_, set, variation, stream), tables);
+    const auto convert = [&](const Vector &inputs_v) {
+      const std::vector<float> inputs(inputs_v.begin(), inputs_v.end());
+      std::vector<std::int32_t> codes(inputs.size());
+      circuit.convert(inputs.data(), inputs.size(), codes.data());
+      return std::vector<int>(codes.begin(), codes.end());
+    };
+    return measure_linearity(convert, limit_v_, 16);
+  }
+
+  Spread measure_chips(const CurveSet &set, const Variation &variation, int chips) const {
+    Spread spread;
+    for (int chip = 0; chip < chips; ++chip) {
+      Linearity l = measure(set, variation, chip);
+      spread.dnl.push_back(std::max(-l.dnl_low, l.dnl_high));
+      spread.inl.push_back(std::max(-l.inl_low, l.inl_high));
+      spread.enob.push_back(l.enob);
+      if (chip == 0) spread.first = std::move(l);
+    }
+    return spread;
+  }
+
+ private:
+  const EvalOptions &options_;
+  const Nnadc &nnadc_;
+  const Process &process_;
+  double limit_v_;
+};
+
+/// Which source of errors costs what: medians over drawn chips with one kind of variation each.
+void print_budget(const NnadcBench &bench, const CurveSet &set, int chips) {
+  TextTable table({"what varies, medians", "|DNL| max", "|INL| max", "ENOB"});
+  const auto row = [&](const char *what, const Variation &variation, int count) {
+    const Spread spread = bench.measure_chips(set, variation, count);
+    table.add({what, fixed(at_share(spread.dnl, 0.5), 2), fixed(at_share(spread.inl, 0.5), 2),
+               fixed(at_share(spread.enob, 0.5), 2)});
+  };
+  row("nothing", kNominal, 1);
+  row("cells", {true, false, true, true}, chips);
+  row("transistors and latches", {false, true, true, true}, chips);
+  std::cout << table.format();
+}
+
 json::object eval_nnadc(const EvalOptions &options, const std::string &name, const Process &process,
                         const Curves &curves) {
   const Nnadc nnadc = load_nnadc(options.files.parameter_path(name), process);
-  const double limit = process.amplitude_v() / nnadc.range_divisor;
-  const auto measure = [&](const CurveSet &set, const Variation &variation, int chip) {
-    RandomStream stream(options.seed, static_cast<std::uint32_t>(chip), 0xADC);
-    const NnadcInstance instance(nnadc, process, set, variation, stream);
-    return measure_linearity([&](const Vector &x) { return instance.convert(x); }, limit, 16);
-  };
+  const NnadcBench bench(options, nnadc, process);
   TextTable table(
       {"NNADC " + name, "DNL LSB", "INL LSB", "ENOB", "missing", "offset LSB", "gain error %"});
   const auto row = [&](const std::string &what, const Linearity &l) {
@@ -148,21 +228,14 @@ json::object eval_nnadc(const EvalOptions &options, const std::string &name, con
                std::to_string(l.missing_codes), fixed(l.offset_lsb, 2),
                fixed(100 * l.gain_error, 2)});
   };
-  const Linearity nominal = measure(curves.at("tt"), kNominal, 0);
+  const Linearity nominal = bench.measure(curves.at("tt"), kNominal, 0);
   row("nominal", nominal);
   json::object result = {{"nominal", linearity_json(nominal)}};
-  std::vector<double> dnl, inl, enob;
-  Linearity example;
-  for (int chip = 0; chip < options.chips; ++chip) {
-    Linearity l = measure(curves.at("tt"), kVaried, chip);
-    dnl.push_back(std::max(-l.dnl_low, l.dnl_high));
-    inl.push_back(std::max(-l.inl_low, l.inl_high));
-    enob.push_back(l.enob);
-    if (chip == 0) example = std::move(l);
-  }
+  const Spread chips = bench.measure_chips(curves.at("tt"), kVaried, options.chips);
+  const Linearity &example = chips.first;
   row("chip 0", example);
   for (const auto &[corner, set] : curves) {
-    if (corner != "tt") row("nominal, " + corner, measure(set, kNominal, 0));
+    if (corner != "tt") row("nominal, " + corner, bench.measure(set, kNominal, 0));
   }
   std::cout << table.format();
   TextTable spread({"over " + std::to_string(options.chips) + " drawn chips", "best 10 %", "median",
@@ -177,10 +250,12 @@ json::object eval_nnadc(const EvalOptions &options, const std::string &name, con
                     {"best_tenth", at_share(values, high_is_bad ? 0.1 : 0.9)},
                     {"worst_tenth", at_share(values, high_is_bad ? 0.9 : 0.1)}};
   };
-  spread_row("|DNL| max", dnl, true);
-  spread_row("|INL| max", inl, true);
-  spread_row("ENOB", enob, false);
-  std::cout << spread.format() << '\n';
+  spread_row("|DNL| max", chips.dnl, true);
+  spread_row("|INL| max", chips.inl, true);
+  spread_row("ENOB", chips.enob, false);
+  std::cout << spread.format();
+  print_budget(bench, curves.at("tt"), std::max(1, options.chips / 4));
+  print_histogram(example);
   json::array histogram;
   for (const int count : example.histogram) histogram.push_back(count);
   result["chip 0"] = linearity_json(example);

@@ -9,6 +9,8 @@
 #include "app/text_table.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "dataflow/crossbar_spice.h"
+#include "device/cell_bank.h"
 #include "peripheral/spice_circuits.h"
 
 namespace npim::app {
@@ -20,8 +22,9 @@ using namespace peripheral;  // NOLINT: this file is about nothing else
 
 struct SpiceOptions {
   PeriphFiles files;
-  std::string part, keep, json_path;
-  int chips = 0, points = 0, points_per_code = 0;
+  std::string part, keep, json_path, device;
+  int chips = 0, points = 0, points_per_code = 0, rows = 0, columns = 0;
+  double wire_ohm = 0;
   std::uint64_t seed = 0;
 
   std::string keep_path(const std::string &name) const {
@@ -161,6 +164,50 @@ json::object spice_nnadc_part(const SpiceOptions &options, const Process &proces
   return result;
 }
 
+/// Bit lines of drawn crossbars with one-bit cells: nodal analysis and its fast approximation
+/// against ngspice, for random levels and random inputs of a 4-bit DAC.
+json::object spice_crossbar(const SpiceOptions &options) {
+  const std::string path = options.device.empty()
+                               ? options.files.folder + "/../devices/neural-pim.json"
+                               : options.device;
+  const device::DeviceParams device = device::load_device(path);
+  const crossbar::Wires wires = {options.wire_ohm, options.wire_ohm, {}};
+  crossbar::validate(wires);
+  TextTable table({"crossbar", "drop %", "nodal - SPICE %", "fast - SPICE %"});
+  dataflow::WireComparison worst;
+  for (int chip = 1; chip <= options.chips; ++chip) {
+    RandomStream stream(options.seed, static_cast<std::uint32_t>(chip), 0xC205);
+    device::CellBank bank(device, options.rows, options.columns, {1},
+                          {options.seed, 0, static_cast<std::uint32_t>(chip) & 0xFFFF});
+    std::vector<std::uint8_t> levels;
+    for (int i = 0; i < options.rows * options.columns; ++i) {
+      levels.push_back(static_cast<std::uint8_t>(stream.below(2)));
+    }
+    bank.program(levels.data());
+    std::vector<double> conductances, volts;
+    for (int row = 0; row < options.rows; ++row) {
+      volts.push_back(device.cell.read_voltage_v * stream.below(16) / 15);
+      for (int column = 0; column < options.columns; ++column) {
+        conductances.push_back(bank.conductance_s(row, column, {}));
+      }
+    }
+    const std::string name = "crossbar-" + std::to_string(chip);
+    const auto found = dataflow::compare_wires(options.rows, options.columns, conductances, wires,
+                                               volts, options.keep_path(name));
+    table.add({name, fixed(100 * found.ideal_drop, 4), fixed(100 * found.nodal_difference, 8),
+               fixed(100 * found.fast_difference, 4)});
+    worst.ideal_drop = std::max(worst.ideal_drop, found.ideal_drop);
+    worst.nodal_difference = std::max(worst.nodal_difference, found.nodal_difference);
+    worst.fast_difference = std::max(worst.fast_difference, found.fast_difference);
+  }
+  std::cout << options.rows << " x " << options.columns << " cells of '" << device.name << "', "
+            << options.wire_ohm << " ohm per wire segment; of the largest ideal current:\n"
+            << table.format();
+  return {{"drop", worst.ideal_drop},
+          {"nodal_minus_spice", worst.nodal_difference},
+          {"fast_minus_spice", worst.fast_difference}};
+}
+
 }  // namespace
 
 int periph_spice(const Arguments &arguments) {
@@ -169,12 +216,18 @@ int periph_spice(const Arguments &arguments) {
   to.files.add_options(options);
   auto add = options.add_options();
   add("part", po::value(&to.part)->default_value("nnsa-d4"),
-      "nnsa-d1, nnsa-d2, nnsa-d4, nnadc-r1, nnadc-r2 or nnadc-r4");
+      "nnsa-d1, nnsa-d2, nnsa-d4, nnadc-r1, nnadc-r2, nnadc-r4 or crossbar");
   add("chips", po::value(&to.chips)->default_value(10),
       "Monte-Carlo draws beside the nominal chip");
   add("points", po::value(&to.points)->default_value(41), "points of an NNS+A's sweep");
   add("points-per-code", po::value(&to.points_per_code)->default_value(8),
       "resolution of an NNADC's ramp");
+  add("rows", po::value(&to.rows)->default_value(128), "word lines of a crossbar");
+  add("columns", po::value(&to.columns)->default_value(4), "bit lines of a crossbar");
+  add("wire-ohm", po::value(&to.wire_ohm)->default_value(1),
+      "wire resistance of a crossbar per cell");
+  add("device", po::value(&to.device),
+      "device file of a crossbar (default FOLDER/../devices/neural-pim.json)");
   add("seed", po::value(&to.seed)->default_value(3), "seed of the draws");
   add("keep", po::value(&to.keep), "folder to leave the netlists in");
   add("json", po::value(&to.json_path), "write the figures as JSON too");
@@ -182,11 +235,20 @@ int periph_spice(const Arguments &arguments) {
   if (!parse_arguments(arguments,
                        "Usage: npim periph spice [--part NAME] [OPTIONS]\n\n"
                        "Writes a trained circuit (cells, inverters, followers, sample-and-hold) as "
-                       "netlists,\nsweeps it in ngspice and prints model against SPICE.",
+                       "netlists,\nsweeps it in ngspice and prints model against SPICE. --part "
+                       "crossbar does it for bit lines "
+                       "with\nwire resistance.",
                        options, "", values)) {
     return kSuccess;
   }
-  const PeriphPart part = parse_part(to.part);
+  const bool is_crossbar = to.part == "crossbar";
+  const PeriphPart part = is_crossbar ? PeriphPart{} : parse_part(to.part);
+  if (to.rows < 1 || to.rows > 512 || to.columns < 1 || to.columns > 512) {
+    throw InputError("command line", "--rows and --columns must be 1 to 512");
+  }
+  if (!(to.wire_ohm > 0 && to.wire_ohm < 1e6)) {
+    throw InputError("command line", "--wire-ohm must be greater than 0 and less than 1e6");
+  }
   if (to.points < 2 || to.points > 10000) {
     throw InputError("command line", "--points must be 2 to 10000");
   }
@@ -197,6 +259,11 @@ int periph_spice(const Arguments &arguments) {
   const Process process = load_process(to.files.process_path());
   const Curves curves = load_curves(to.files.curves_path());
   if (!to.keep.empty()) std::filesystem::create_directories(to.keep);
+  if (is_crossbar) {
+    const json::object result = spice_crossbar(to);
+    if (!to.json_path.empty()) write_file(to.json_path, json::serialize(result) + "\n");
+    return kSuccess;
+  }
   const json::object result = part.is_nnsa ? spice_nnsa_part(to, process, curves.at("tt"))
                                            : spice_nnadc_part(to, process, curves.at("tt"));
   if (!to.json_path.empty()) write_file(to.json_path, json::serialize(result) + "\n");

@@ -32,6 +32,24 @@ TEST(Periph, ComparesTheModelWithNgspice) {
             std::string::npos);
 }
 
+TEST(Periph, ComparesACrossbarsWiresWithNgspice) {
+  if (!is_installed("ngspice")) GTEST_SKIP() << "ngspice is not installed";
+  const NpimRunner runner;
+  const std::string folder = NpimRunner::source("configs/peripherals");
+  const Finished done =
+      runner.npim({"periph", "spice", "--folder", folder, "--part", "crossbar", "--chips", "1",
+                   "--rows", "64", "--columns", "2", "--json", runner.path("wires.json")});
+  ASSERT_EQ(done.status, 0) << done.err;
+  const auto report = NpimRunner::read_json(runner.path("wires.json"));
+  EXPECT_LT(report.at("nodal_minus_spice").as_double(), 1e-6);
+  EXPECT_LT(report.at("fast_minus_spice").as_double(), 2e-3);  // what ir_drop.h states
+  EXPECT_GT(report.at("drop").as_double(), 1e-3);
+  EXPECT_EQ(
+      runner.npim({"periph", "spice", "--folder", folder, "--part", "crossbar", "--wire-ohm", "-1"})
+          .status,
+      2);
+}
+
 TEST(Periph, RefusesUnknownPartsAndFiles) {
   const NpimRunner runner;
   const std::string folder = NpimRunner::source("configs/peripherals");
