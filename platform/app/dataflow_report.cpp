@@ -154,8 +154,8 @@ json::array report_injection(const std::vector<InjectionPoint> &points, const st
 }
 
 json::array report_sinad(const std::vector<SinadRow> &rows, int runs) {
-  TextTable table({"SINAD dB", "paper", "full range", "the same, exact arrays", "unsigned",
-                   "signed", "error rms/max mV"});
+  TextTable table({"SINAD dB", "paper", "over the span", "full range", "the same, exact arrays",
+                   "unsigned", "signed", "error rms/max mV"});
   json::array list;
   for (const SinadRow &row : rows) {
     const double paper = paper_sinad_db(row.key);

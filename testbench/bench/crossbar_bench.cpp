@@ -147,7 +147,7 @@ BENCHMARK(ReadNoiseAndProgrammingError)->Arg(1)->Arg(256);
 void ProgrammingError(benchmark::State &state) {
   converted(state, programming_error(), kEightBits);
 }
-BENCHMARK(ProgrammingError)->Arg(1)->Arg(256)->Arg(1024);
+BENCHMARK(ProgrammingError)->Arg(1)->Arg(32)->Arg(64)->Arg(256)->Arg(1024);
 
 void IrDropOneOhm(benchmark::State &state) {
   converted(state, ir_drop(), kEightBits);
