@@ -55,7 +55,7 @@ int npim_list_arrays(uint8_t *weights, uint32_t bytes, struct npim_array_record 
   while (walk.left != 0) {
     uint8_t *header = take(&walk, RECORD_BYTES);
     if (header == NULL) return NPIM_E_FILE;
-    const uint32_t values = (uint32_t)npim_get16(header + 4) * npim_get16(header + 6);
+    const uint32_t values = (uint32_t)npim_get16(header + 4) * header[6];
     const uint8_t *cells = take(&walk, ((uint64_t)values + 7) / 8 * 8);
     if (values == 0 || cells == NULL) return NPIM_E_FILE;
     if (*count == capacity) return NPIM_E_NO_MEMORY;
@@ -65,7 +65,8 @@ int npim_list_arrays(uint8_t *weights, uint32_t bytes, struct npim_array_record 
         .tile = npim_get16(header),
         .array = npim_get16(header + 2),
         .rows = npim_get16(header + 4),
-        .vectors = npim_get16(header + 6),
+        .vectors = header[6],
+        .shift = header[7],
         .moved_to = npim_get16(header + 2),
     };
   }
@@ -84,7 +85,7 @@ uint8_t npim_wanted_level(const struct npim_array_record *record, const struct n
   if (row >= record->rows || vector >= record->vectors) return 0;
   const int weight = record->values[(uint32_t)row * record->vectors + vector];
   if ((weight < 0) != (negative != 0)) return 0;
-  const uint32_t magnitude = (uint32_t)(weight < 0 ? -weight : weight);
+  const uint32_t magnitude = (uint32_t)(weight < 0 ? -weight : weight) << record->shift;
   return (uint8_t)((magnitude >> (digit * chip->cell_bits)) & ((1U << chip->cell_bits) - 1U));
 }
 

@@ -92,9 +92,9 @@ Descriptor command(abi::Opcode opcode) {
 
 class Runner {
  public:
-  Runner(const program::ControlProgram &control, const config::ChipConfig &config, int images,
-         const std::string &name)
-      : control_(control),
+  Runner(const std::vector<program::ControlProgram> &segments, const config::ChipConfig &config,
+         int images, const std::string &name)
+      : segments_(segments),
         images_(images),
         name_(name),
         chip_("chip", config),
@@ -116,65 +116,81 @@ class Runner {
  private:
   void body() {
     try {
-      load();
-      result_.latency_ns = run_images(1);
+      for (const auto &segment : segments_) {
+        load(segment);
+        const double latency_ns = run_images(segment, 1);
+        result_.latency_ns += latency_ns;
+        read_counters(segment);
+        const chip::ChipCounters before = chip_.counters();
+        result_.image_ns += (run_images(segment, images_) - latency_ns) / (images_ - 1);
+        leave_out(before);
+      }
       result_.counters = chip_.counters();
-      read_counters();
-      result_.image_ns = (run_images(images_) - result_.latency_ns) / (images_ - 1);
+      result_.counters.cycles -= left_out_.cycles;
+      result_.counters.windows -= left_out_.windows;
+      result_.counters.conversions -= left_out_.conversions;
     } catch (...) {
       error_ = std::current_exception();
     }
   }
 
-  void load() {
-    const Bytes blob = program::encode(control_);
+  /// What has been counted since `before` belongs to more images than one.
+  void leave_out(const chip::ChipCounters &before) {
+    left_out_.cycles += chip_.counters().cycles - before.cycles;
+    left_out_.windows += chip_.counters().windows - before.windows;
+    left_out_.conversions += chip_.counters().conversions - before.conversions;
+  }
+
+  void load(const program::ControlProgram &control) {
+    const Bytes blob = program::encode(control);
     Descriptor d = command(abi::Opcode::kLoadControl);
     d.source_bytes = static_cast<std::uint32_t>(blob.size());
     host_.execute(d, blob, name_);
   }
 
-  double run_images(int images) {
+  double run_images(const program::ControlProgram &control, int images) {
     Descriptor d = command(abi::Opcode::kRun);
     d.source = kImages;
     d.destination = kOutputs;
-    d.source_bytes = d.source_stride = static_cast<std::uint32_t>(control_.input_shape.elements());
-    d.destination_bytes = d.destination_stride = static_cast<std::uint32_t>(
-        control_.output_shape.elements() * control_.output_element_bytes);
+    d.source_bytes = d.source_stride = static_cast<std::uint32_t>(control.input_shape.elements());
+    d.destination_bytes = d.destination_stride =
+        static_cast<std::uint32_t>(control.output_shape.elements() * control.output_element_bytes);
     d.count = static_cast<std::uint32_t>(images);
     const sc_core::sc_time start = sc_core::sc_time_stamp();
     host_.execute(d, {}, name_);
     return (sc_core::sc_time_stamp() - start) / sc_core::sc_time(1, sc_core::SC_NS);
   }
 
-  void read_counters() {
+  void read_counters(const program::ControlProgram &control) {
     Descriptor d = command(abi::Opcode::kReadBack);
     d.region = static_cast<std::uint8_t>(abi::Region::kStageCounters);
     d.destination = kOutputs;
     d.destination_bytes =
-        static_cast<std::uint32_t>(control_.stages.size() * abi::StageCounters::kBytes);
+        static_cast<std::uint32_t>(control.stages.size() * abi::StageCounters::kBytes);
     host_.keeps = true;
     host_.execute(d, {}, name_);
     host_.keeps = false;
-    for (std::size_t i = 0; i < control_.stages.size(); ++i) {
+    for (std::size_t i = 0; i < control.stages.size(); ++i) {
       result_.stages.push_back(
           abi::StageCounters::decode(host_.written.data() + i * abi::StageCounters::kBytes));
     }
   }
 
-  const program::ControlProgram &control_;
+  const std::vector<program::ControlProgram> &segments_;
   const int images_;
   const std::string &name_;
   chip::Chip chip_;
   Host host_;
   ChipRun result_;
+  chip::ChipCounters left_out_;
   std::exception_ptr error_;
 };
 
 }  // namespace
 
-ChipRun run_chip(const program::ControlProgram &control, const config::ChipConfig &config,
-                 int images, const std::string &name) {
-  return Runner(control, config, images, name).run();
+ChipRun run_chip(const std::vector<program::ControlProgram> &segments,
+                 const config::ChipConfig &config, int images, const std::string &name) {
+  return Runner(segments, config, images, name).run();
 }
 
 }  // namespace npim::simulation

@@ -16,13 +16,14 @@ struct ChipRun {
   double latency_ns = 0;        ///< of one image in an empty chip, from host memory to host memory
   double image_ns = 0;          ///< from one image to the next, many in flight
   chip::ChipCounters counters;  ///< of one image
-  std::vector<abi::StageCounters> stages;  ///< of the run of one image, in load order
+  std::vector<abi::StageCounters> stages;  ///< of the run of one image, segment by segment
   double host_s = 0;                       ///< that the simulation took
 };
 
-/// Runs one image, then `images` (at least 2) together. Throws InputError naming the network and
-/// the chip's error when the chip refuses the program or stalls.
-ChipRun run_chip(const program::ControlProgram &control, const config::ChipConfig &config,
-                 int images, const std::string &name);
+/// Runs one image, then `images` (at least 2) together, through one segment of the program after
+/// the other; what the host does between segments takes no time here. Throws InputError naming the
+/// network and the chip's error when the chip refuses a segment or stalls.
+ChipRun run_chip(const std::vector<program::ControlProgram> &segments,
+                 const config::ChipConfig &config, int images, const std::string &name);
 
 }  // namespace npim::simulation

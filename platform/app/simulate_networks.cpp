@@ -93,7 +93,7 @@ std::vector<SimulatedLayer> layers_of(const mapping::Mapping &mapping,
 std::string simulate(const mapping::Mapping &mapping, const ChipConfig &chip,
                      const std::string &name, int images) {
   const simulation::ChipRun run =
-      simulation::run_chip(mapping.program.control, chip, images, name + " on " + chip.name);
+      simulation::run_chip(mapping.program.segments, chip, images, name + " on " + chip.name);
   Simulated result;
   result.chips = chip.chips.count;
   result.tiles_used = mapping.tiles_used;

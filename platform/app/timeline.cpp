@@ -1,5 +1,6 @@
 #include "app/timeline.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -158,7 +159,11 @@ struct Timeline::Parts {
 std::vector<std::pair<unsigned, unsigned>> Timeline::Parts::stages() const {
   std::vector<std::pair<unsigned, unsigned>> places;
   if (program != nullptr) {
-    for (const auto &stage : program->control.stages) places.emplace_back(stage.tile, stage.slot);
+    for (const auto &segment : program->segments) {
+      for (const auto &stage : segment.stages) places.emplace_back(stage.tile, stage.slot);
+    }
+    std::sort(places.begin(), places.end());
+    places.erase(std::unique(places.begin(), places.end()), places.end());
     return places;
   }
   const auto tiles = static_cast<unsigned>(accelerator->chip().config().tiles());

@@ -37,6 +37,7 @@ struct npim_array_record {
   const int8_t *values; /* [rows][vectors] */
   uint8_t *record;      /* among the weights */
   uint16_t tile, array, rows, vectors;
+  uint8_t shift;     /* magnitudes count 2^shift */
   uint16_t moved_to; /* array of the same tile */
 };
 
