@@ -501,6 +501,18 @@ void npim_host_op_execute(const struct npim_host_op *op, const struct npim_opera
   }
 }
 
+/* Eight bytes at a time where both ends allow it: the C library of bare metal copies byte by byte.
+ */
+static void copy(uint8_t *to, const uint8_t *from, size_t bytes) {
+  size_t i = 0;
+  if ((((uintptr_t)to | (uintptr_t)from) & 7U) == 0) {
+    for (; i + 8 <= bytes; i += 8) {
+      memcpy(__builtin_assume_aligned(to + i, 8), __builtin_assume_aligned(from + i, 8), 8);
+    }
+  }
+  for (; i < bytes; ++i) to[i] = from[i];
+}
+
 void npim_host_op_fill(const struct npim_host_op *op, const struct npim_operand *output) {
   for (size_t i = 0; i < pixels_of(output); ++i) {
     memset(pixel_of(output, i), op->pad_value, output->shape.channels);
@@ -510,6 +522,6 @@ void npim_host_op_fill(const struct npim_host_op *op, const struct npim_operand 
 void npim_host_op_join(const struct npim_host_op *op, uint32_t number,
                        const struct npim_operand *input, const struct npim_operand *output) {
   for (size_t i = 0; i < pixels_of(input); ++i) {
-    memcpy(pixel_of(output, i) + op->offsets[number], pixel_of(input, i), input->shape.channels);
+    copy(pixel_of(output, i) + op->offsets[number], pixel_of(input, i), input->shape.channels);
   }
 }

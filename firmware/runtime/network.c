@@ -24,6 +24,7 @@ struct stream {
   struct npim_network_report *report;
   struct npim_message *why;
   uint32_t output_bytes;
+  uint32_t images_per_batch; /* that the buffers have room for */
 };
 
 static int explain_run(const struct stream *stream, const struct batch *batch, int result,
@@ -42,7 +43,7 @@ static int submit_batch(const struct stream *stream, struct batch *batch, uint32
   const uint32_t left = run->count - first;
   struct npim_descriptor command;
   batch->first = first;
-  batch->count = left < run->batch ? left : run->batch;
+  batch->count = left < stream->images_per_batch ? left : stream->images_per_batch;
   const uint8_t *images = run->images + (size_t)first * image_bytes;
   if (batch->images != NULL) {
     for (uint32_t i = 0; i < batch->count; ++i) {
@@ -133,7 +134,7 @@ static int run_chip_alone(struct npim_device *device, const struct npim_program 
                           struct npim_network_report *report, struct npim_message *why) {
   const struct npim_port *port = device->port;
   struct batch batches[BUFFERS];
-  struct stream stream = {device, program, run, scratch, report, why, 0};
+  struct stream stream = {device, program, run, scratch, report, why, 0, 0};
   memset(batches, 0, sizeof batches);
   const uint32_t input_bytes = npim_program_input_bytes(program);
   stream.output_bytes = npim_program_outputs(program) * program->output_element_bytes;
@@ -141,13 +142,19 @@ static int run_chip_alone(struct npim_device *device, const struct npim_program 
       run->batch > UINT32_MAX / input_bytes) {
     return NPIM_REFUSE(why, NPIM_E_ARGUMENT, "batch of %" PRIu32 " images", run->batch);
   }
-  const size_t most = run->batch < run->count ? run->batch : run->count;
-  const size_t bytes = most * stream.output_bytes;
-  const size_t image_bytes = program->input_table == NULL ? 0 : most * input_bytes;
-  if (!allocate_buffers(port, batches, bytes, image_bytes)) {
-    return NPIM_REFUSE(why, NPIM_E_NO_MEMORY,
-                       "no DMA memory for images of %zu and outputs of %zu bytes", image_bytes,
-                       bytes);
+  stream.images_per_batch = run->batch < run->count ? run->batch : run->count;
+  size_t bytes, image_bytes;
+  for (;;) {
+    bytes = (size_t)stream.images_per_batch * stream.output_bytes;
+    image_bytes = program->input_table == NULL ? 0 : (size_t)stream.images_per_batch * input_bytes;
+    if (allocate_buffers(port, batches, bytes, image_bytes)) break;
+    if (stream.images_per_batch == 1) {
+      return NPIM_REFUSE(why, NPIM_E_NO_MEMORY,
+                         "no DMA memory for an image of %zu and outputs of %zu bytes", image_bytes,
+                         bytes);
+    }
+    stream.images_per_batch /= 2;
+    memset(batches, 0, sizeof batches);
   }
   const int result = run_batches(&stream, batches);
   /* A batch that is still on its way would write into memory that is given back here. */

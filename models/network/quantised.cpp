@@ -18,9 +18,10 @@ constexpr std::int64_t kMaximumElements = std::int64_t{1} << 26;       // of one
 constexpr std::int64_t kMaximumTotalElements = std::int64_t{1} << 28;  // of all tensors
 constexpr std::int64_t kMaximumKernel = std::int64_t{1} << 26;  // elements of one flattened kernel
 constexpr std::int64_t kMaximumWork = std::int64_t{1} << 36;    // taps of all windows of one layer
+constexpr std::size_t kMaximumWeights = std::size_t{1} << 29;   // of all layers that share some
 constexpr std::int32_t kMaximumArrayRows = 4096;
 constexpr std::int32_t kMaximumConverterFactor = 1 << 10;
-constexpr std::size_t kMaximumLayers = 4096;
+constexpr std::size_t kMaximumLayers = 8192;
 constexpr std::int64_t kMaximumFactors = 4096;  // of a local response
 
 bool within(std::int64_t value, std::int64_t lowest, std::int64_t highest) {
@@ -403,7 +404,47 @@ bool get_flag(ByteReader &reader) {
   return value == 1;
 }
 
-void put_layer(ByteWriter &writer, const Layer &layer) {
+/// Weights that an earlier layer has as well, a recurrent layer's first step: its number and no
+/// weights.
+constexpr std::uint32_t kOwnWeights = 0xffffffff;
+constexpr std::size_t kLeastShared = 64;
+
+std::uint32_t find_weights(const std::vector<Layer> &layers, std::size_t number) {
+  const Layer &layer = layers[number];
+  if (layer.weights.size() < kLeastShared) return kOwnWeights;
+  for (std::size_t i = 0; i < number; ++i) {
+    if (layers[i].weights == layer.weights) return static_cast<std::uint32_t>(i);
+  }
+  return kOwnWeights;
+}
+
+void put_weights(ByteWriter &writer, const std::vector<Layer> &layers, std::size_t number) {
+  const std::vector<std::int8_t> &weights = layers[number].weights;
+  const std::uint32_t shared = find_weights(layers, number);
+  writer.put(shared);
+  if (shared != kOwnWeights) return;
+  writer.put(static_cast<std::uint32_t>(weights.size()));
+  writer.put_bytes(weights.data(), weights.size());
+}
+
+std::vector<std::int8_t> get_weights(ByteReader &reader, const std::vector<Layer> &layers) {
+  const auto shared = reader.get<std::uint32_t>();
+  if (shared != kOwnWeights) {
+    if (shared >= layers.size()) reader.fail("weights of a later layer");
+    std::size_t total = layers[shared].weights.size();
+    for (const Layer &layer : layers) total += layer.weights.size();
+    if (total > kMaximumWeights) reader.fail("weights are too large in total");
+    return layers[shared].weights;
+  }
+  const std::size_t size = reader.get<std::uint32_t>();
+  reader.require(size);  // before allocating
+  std::vector<std::int8_t> weights(size);
+  reader.get_bytes(weights.data(), size);
+  return weights;
+}
+
+void put_layer(ByteWriter &writer, const std::vector<Layer> &layers, std::size_t number) {
+  const Layer &layer = layers[number];
   writer.put_text(layer.name);
   writer.put(layer.op);
   put_vector(writer, layer.inputs);
@@ -413,8 +454,7 @@ void put_layer(ByteWriter &writer, const Layer &layer) {
   writer.put(layer.pad_value);
   put_vector(writer, layer.channel_offsets);
   writer.put(layer.groups);
-  writer.put(static_cast<std::uint32_t>(layer.weights.size()));
-  writer.put_bytes(layer.weights.data(), layer.weights.size());
+  put_weights(writer, layers, number);
   writer.put(layer.weight_shift);
   put_vector(writer, layer.table);
   writer.put(layer.second_zero_point);
@@ -432,7 +472,7 @@ void put_layer(ByteWriter &writer, const Layer &layer) {
   writer.put(layer.output_zero_point);
 }
 
-Layer get_layer(ByteReader &reader) {
+Layer get_layer(ByteReader &reader, const std::vector<Layer> &earlier) {
   Layer layer;
   layer.name = reader.get_text();
   layer.op = static_cast<LayerOp>(reader.get<std::uint8_t>());
@@ -443,10 +483,7 @@ Layer get_layer(ByteReader &reader) {
   layer.pad_value = reader.get<std::uint8_t>();
   layer.channel_offsets = get_vector<std::int32_t>(reader);
   layer.groups = reader.get<std::int32_t>();
-  const std::size_t weights = reader.get<std::uint32_t>();
-  reader.require(weights);  // before allocating
-  layer.weights.resize(weights);
-  reader.get_bytes(layer.weights.data(), weights);
+  layer.weights = get_weights(reader, earlier);
   layer.weight_shift = reader.get<std::uint8_t>();
   layer.table = get_vector<std::int32_t>(reader);
   layer.second_zero_point = reader.get<std::uint8_t>();
@@ -493,7 +530,7 @@ Bytes serialise(const QuantisedNetwork &network) {
   writer.put(network.input_zero_point);
   put_vector(writer, network.input_table);
   writer.put(static_cast<std::uint32_t>(network.layers.size()));
-  for (const Layer &layer : network.layers) put_layer(writer, layer);
+  for (std::size_t i = 0; i < network.layers.size(); ++i) put_layer(writer, network.layers, i);
   return writer.take();
 }
 
@@ -515,7 +552,9 @@ QuantisedNetwork deserialise(const Bytes &bytes, const std::string &name) {
   network.input_table = get_vector<std::uint8_t>(reader);
   const auto layers = reader.get<std::uint32_t>();
   if (layers > kMaximumLayers) reader.fail(std::to_string(layers) + " layers are too many");
-  for (std::uint32_t i = 0; i < layers; ++i) network.layers.push_back(get_layer(reader));
+  for (std::uint32_t i = 0; i < layers; ++i) {
+    network.layers.push_back(get_layer(reader, network.layers));
+  }
   if (reader.remaining() != 0) {
     reader.fail(std::to_string(reader.remaining()) + " bytes follow the last layer");
   }

@@ -39,9 +39,9 @@ struct npim_network_report {
   uint64_t host_ns; /* time of the host's operations */
 };
 
-/* Streams all images in batches. If the chip runs the network alone, two batches are on their way
-   at a time; else the steps of the program follow each other for each batch, which is made smaller
-   if there is too little DMA memory for its tensors. `scratch` holds one image's outputs. Stops at
+/* Streams all images in batches, which are made smaller if there is too little DMA memory for them.
+   If the chip runs the network alone, two batches are on their way at a time; else the steps of the
+   program follow each other for each batch. `scratch` holds one image's outputs. Stops at
    the first command that fails and says which in *why. */
 int npim_network_run(struct npim_device *device, const struct npim_program *program,
                      const struct npim_network_job *run, int32_t *scratch,

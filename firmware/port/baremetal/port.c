@@ -3,7 +3,7 @@
 #include "boot/board.h"
 #include "npim/arena.h"
 
-#define ARENA_BYTES (4U << 20)
+#define ARENA_BYTES (16U << 20)
 #define DRAM_BASE UINT64_C(0x80000000)
 
 #define PLIC_ENABLE 0x2000U
