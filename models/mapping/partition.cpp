@@ -125,7 +125,8 @@ class Partitioner {
       return std::pair(l.window.kernel_height, l.window.kernel_width);
     };
     return a.input_shape == b.input_shape && a.output_shape == b.output_shape &&
-           a.groups == b.groups && kernel(a) == kernel(b) && a.weights == b.weights;
+           a.groups == b.groups && kernel(a) == kernel(b) && a.weights == b.weights &&
+           a.weight_shift == b.weight_shift;
   }
 
   /// Segments of phase p run before the host's layers of phase p, and these before phase p + 1.

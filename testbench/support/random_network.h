@@ -351,6 +351,7 @@ class RandomNetwork {
         if (t > 1) {
           const Layer &first = network.layers[static_cast<std::size_t>(recurrent_)];
           product.weights = first.weights;
+          product.weight_shift = first.weight_shift;
           product.converter = first.converter;
           product.pad_value = first.pad_value;
           set_requantise(product, hidden, hidden, 1 << 12, 16);
