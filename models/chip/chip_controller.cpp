@@ -313,6 +313,8 @@ Outcome ChipController::check_weights(const std::vector<program::ArrayWeights> &
     if (record.rows > context_.geometry.rows || record.vectors > context_.geometry.vectors()) {
       return {Error::kBadWeights, address, i};
     }
+    const bool may_shift = context_.config.dataflow == config::Dataflow::kAnalogAccumulation;
+    if (record.shift != 0 && !may_shift) return {Error::kBadWeights, address, i};
     double &ima_ns = programming_ns[{record.tile, record.array / context_.config.arrays_per_ima}];
     ima_ns += static_cast<double>(record.rows) * line_ns;
     if (ima_ns > config::kLongestProgrammingNs) return {Error::kBadWeights, address, i};

@@ -62,13 +62,18 @@ void LineArray::make_strategy() {
   strategy_ = std::make_unique<StrategyB>(encoded_, *buffer_, *adc_, cycles_);
 }
 
+/// The cells of the unit columns go to level 0; no column is flipped.
 device::ProgrammingReport LineArray::program_levels(const std::uint8_t *levels) {
-  const auto own = static_cast<std::size_t>(geometry_.columns);
+  const std::int8_t nothing = 0;
+  rows_ = 0;
+  encoded_ = peripheral::encode_weights(line_geometry_, baseline_.layout, &nothing, 0, vectors());
+  make_strategy();
+  const auto columns = static_cast<std::size_t>(geometry_.columns);
   const auto all = static_cast<std::size_t>(line_geometry_.columns);
-  const auto rows = static_cast<std::size_t>(geometry_.rows);
-  std::vector<std::uint8_t> padded(rows * all);
-  for (std::size_t row = 0; row < rows; ++row) {
-    std::copy_n(levels + row * own, own, padded.data() + row * all);
+  std::vector<std::uint8_t> padded(static_cast<std::size_t>(geometry_.rows) * all);
+  for (std::size_t row = 0; row < static_cast<std::size_t>(geometry_.rows); ++row) {
+    std::copy_n(levels + row * columns, columns,
+                padded.begin() + static_cast<std::ptrdiff_t>(row * all));
   }
   return array_.program_levels(padded.data());
 }

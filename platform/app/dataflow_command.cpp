@@ -154,7 +154,11 @@ class NetworkStudy {
     const auto exact = network::quantise(graph_, calibration, exact_options);
     const auto coded = network::quantise(graph_, calibration, settings_);
     std::vector<network::Converter> converters;
-    for (const auto &layer : coded.layers) converters.push_back(layer.converter);
+    for (const auto &layer : coded.layers) {
+      converters.push_back(layer.converter);
+      // The exact network's weights are not shifted: to its sums, the shift is a gain.
+      converters.back().bitline_gain <<= layer.weight_shift;
+    }
     const auto wanted = classify("exact sums", images_.count, options_.threads, [&](int image) {
       return network::golden_logits(exact, images_.image(image));
     });
