@@ -26,6 +26,8 @@ class Crossbar {
     if (!array_) array_ = datapath_.make_array(place_);
     return *array_;
   }
+  /// Whether anything has used the cells yet.
+  bool is_in_use() const { return array_ != nullptr; }
   bool programmed = false;
   int shift = 0;  ///< of the weights in its cells
 

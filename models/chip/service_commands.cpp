@@ -44,7 +44,7 @@ Outcome ServiceCommands::set_converter(const abi::Descriptor &command,
   return {};
 }
 
-Outcome ServiceCommands::calibrate(const abi::Descriptor &command, sc_core::sc_time &time) const {
+Outcome ServiceCommands::calibrate(const abi::Descriptor &command, sc_core::sc_time &time) {
   unsigned first = command.tile, end = first + 1;
   if (first == kAllTiles) {
     first = 0;
@@ -53,19 +53,41 @@ Outcome ServiceCommands::calibrate(const abi::Descriptor &command, sc_core::sc_t
     const Outcome checked = check_tile(first);
     if (!checked.ok()) return checked;
   }
-  time = times(context_.timing.conversion, dataflow::Datapath::kCalibrationConversions);
   Outcome outcome;
+  std::uint64_t most = 0;  // conversions of one converter for arrays
   for (unsigned tile = first; tile < end; ++tile) {
     if (tiles_[tile]->is_dropped()) continue;
-    const int number = static_cast<int>(tile);
-    for (int converter = 0; converter < context_.datapath.converters(number).count(); ++converter) {
-      if (!context_.datapath.converters(number).at(converter).in_service) continue;
-      if (context_.datapath.calibrate(number, converter)) continue;
-      if (outcome.ok()) outcome = {Error::kConverterFailed, converter_address(tile, converter)};
-      ++outcome.detail;
-    }
+    calibrate_converters(tile, outcome);
+    const int in_service = context_.datapath.converters(static_cast<int>(tile)).in_service();
+    if (in_service == 0) continue;
+    const std::uint64_t conversions =
+        calibrate_arrays(tile) * dataflow::reference_conversions(context_.geometry.vectors());
+    most = std::max(most, divide_up(conversions, static_cast<std::uint64_t>(in_service)));
   }
+  ++calibrations_;
+  time = times(context_.timing.conversion, dataflow::Datapath::kCalibrationConversions + most);
   return outcome;
+}
+
+void ServiceCommands::calibrate_converters(unsigned tile, Outcome &outcome) const {
+  const int number = static_cast<int>(tile);
+  for (int converter = 0; converter < context_.datapath.converters(number).count(); ++converter) {
+    if (!context_.datapath.converters(number).at(converter).in_service) continue;
+    if (context_.datapath.calibrate(number, converter)) continue;
+    if (outcome.ok()) outcome = {Error::kConverterFailed, converter_address(tile, converter)};
+    ++outcome.detail;
+  }
+}
+
+std::uint64_t ServiceCommands::calibrate_arrays(unsigned tile) const {
+  std::uint64_t arrays = 0;
+  for (int array = 0; array < context_.config.arrays_per_tile(); ++array) {
+    Crossbar &crossbar = tiles_[tile]->crossbar(array);
+    if (!crossbar.is_in_use()) continue;
+    crossbar.array().calibrate(calibrations_);
+    ++arrays;
+  }
+  return arrays;
 }
 
 Outcome ServiceCommands::set_service(const abi::Descriptor &command) const {

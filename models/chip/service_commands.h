@@ -21,9 +21,9 @@ class ServiceCommands {
   /// SET_CONVERTER on a stage in load order, until control vectors are loaded anew.
   Outcome set_converter(const abi::Descriptor &command,
                         const std::vector<StageEngine *> &stages) const;
-  /// CALIBRATE: the converters of a tile one conversion after the other, all converters and tiles
-  /// at the same time; `time` becomes what that takes.
-  Outcome calibrate(const abi::Descriptor &command, sc_core::sc_time &time) const;
+  /// CALIBRATE: each converter makes its conversions, then the arrays in use drive references and
+  /// are converted; all tiles at the same time. `time` becomes what that takes.
+  Outcome calibrate(const abi::Descriptor &command, sc_core::sc_time &time);
   Outcome set_service(const abi::Descriptor &command) const;
   Outcome inject(const abi::Descriptor &command) const;
   /// The converter_state records of a tile, all of them.
@@ -33,11 +33,15 @@ class ServiceCommands {
   Outcome check_tile(unsigned tile) const;
 
  private:
+  void calibrate_converters(unsigned tile, Outcome &outcome) const;
+  /// Returns how many arrays there were.
+  std::uint64_t calibrate_arrays(unsigned tile) const;
   Outcome inject_cell(const abi::Descriptor &command, bool at_on) const;
   Outcome inject_converter(const abi::Descriptor &command, dataflow::ConverterFault fault) const;
 
   ChipContext &context_;
   const std::vector<std::unique_ptr<Tile>> &tiles_;
+  std::uint64_t calibrations_ = 0;
 };
 
 }  // namespace npim::chip

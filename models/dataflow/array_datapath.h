@@ -66,6 +66,9 @@ class ArrayDatapath {
   /// held[window][vector], in units of input LSB * weight LSB as seen at the bit lines. (A digital
   /// accumulation, strategy A, has converted by then: its sums are held in registers.)
   virtual void hold(const Windows &windows, const LayerConverter &layer, double *held) const = 0;
+  /// Trims the array's shift-and-add against known inputs, seen through the converters that serve
+  /// it: after those have been calibrated. `run` keys the noise of the measurement.
+  virtual void calibrate(std::uint64_t run) { (void)run; }
   /// The conversions: codes[window][vector] of the first `count` vectors, in the code format of the
   /// chip, from held[window][vector] of all vectors.
   virtual void convert(WindowKeys windows, const LayerConverter &layer, const double *held,

@@ -1,7 +1,6 @@
 #include "dataflow/calibration.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 namespace npim::dataflow {
@@ -19,40 +18,45 @@ double stepped(double value, double step, double most) {
 
 }  // namespace
 
+Line fit_line(const std::vector<double> &x, const std::vector<double> &y) {
+  double sum_x = 0, sum_y = 0, sum_xx = 0, sum_xy = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    sum_x += x[i];
+    sum_y += y[i];
+    sum_xx += x[i] * x[i];
+    sum_xy += x[i] * y[i];
+  }
+  const auto count = static_cast<double>(x.size());
+  const double slope = (sum_xy - sum_x * sum_y / count) / (sum_xx - sum_x * sum_x / count);
+  return {(sum_y - slope * sum_x) / count, slope};
+}
+
+Trim trim_for(const Line &line) {
+  return {stepped(-line.offset / line.slope, kOffsetStepLsb, kMostOffsetLsb),
+          stepped(1 / line.slope - 1, kGainStep, kMostGain)};
+}
+
 bool calibrate(const CodesOf &convert, Trim &trim) {
-  std::array<float, kCalibrationPoints> inputs;
-  std::array<std::int32_t, kCalibrationPoints> codes;
-  std::size_t at = 0;
+  std::vector<float> inputs;
   for (int level = 0; level < kLevels; ++level) {
     const double middle = kHighestLevelLsb * (2.0 * level / (kLevels - 1) - 1);
     for (int i = 0; i < kPerLevel; ++i) {
-      inputs[at++] = static_cast<float>(middle + (i + 0.5) / kPerLevel - 0.5);
+      inputs.push_back(static_cast<float>(middle + (i + 0.5) / kPerLevel - 0.5));
     }
   }
+  std::vector<std::int32_t> codes(inputs.size());
   convert(inputs.data(), inputs.size(), codes.data());
-  double sum_x = 0, sum_y = 0, sum_xx = 0, sum_xy = 0;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const double x = double{inputs[i]}, y = codes[i];
-    sum_x += x;
-    sum_y += y;
-    sum_xx += x * x;
-    sum_xy += x * y;
-  }
-  const double count = kCalibrationPoints;
-  const double slope = (sum_xy - sum_x * sum_y / count) / (sum_xx - sum_x * sum_x / count);
-  const double offset = (sum_y - slope * sum_x) / count;
+  const Line line = fit_line({inputs.begin(), inputs.end()}, {codes.begin(), codes.end()});
   trim = {};
-  if (!(slope > 0.5)) return false;
-  const Trim wanted = {-offset / slope, 1 / slope - 1};
-  if (std::abs(wanted.offset_lsb) > kMostOffsetLsb || std::abs(wanted.gain) > kMostGain) {
+  if (!(line.slope > 0.5) || std::abs(line.offset / line.slope) > kMostOffsetLsb ||
+      std::abs(1 / line.slope - 1) > kMostGain) {
     return false;
   }
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const double line = std::clamp(offset + slope * double{inputs[i]}, -127.0, 127.0);
-    if (std::abs(codes[i] - line) > kMostDeviationLsb) return false;
+    const double wanted = std::clamp(line.offset + line.slope * double{inputs[i]}, -127.0, 127.0);
+    if (std::abs(codes[i] - wanted) > kMostDeviationLsb) return false;
   }
-  trim = {stepped(wanted.offset_lsb, kOffsetStepLsb, kMostOffsetLsb),
-          stepped(wanted.gain, kGainStep, kMostGain)};
+  trim = trim_for(line);
   return true;
 }
 

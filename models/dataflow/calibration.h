@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "dataflow/converter_bank.h"
 
@@ -23,5 +24,20 @@ using CodesOf = std::function<void(const float *inputs_lsb, std::size_t count, s
 /// kMostDeviationLsb from the line.
 constexpr double kMostDeviationLsb = 8;
 bool calibrate(const CodesOf &convert, Trim &trim);
+
+/// Levels of the references that an array's shift-and-add is trimmed with; all its vectors see
+/// each.
+constexpr std::size_t kReferenceLevels = 32;
+constexpr std::uint64_t reference_conversions(int vectors) {
+  return kReferenceLevels * static_cast<std::uint64_t>(vectors);
+}
+
+/// A straight line through points: y = offset + slope * x.
+struct Line {
+  double offset = 0, slope = 0;
+};
+Line fit_line(const std::vector<double> &x, const std::vector<double> &y);
+/// The setting of the trim circuits that turns a line into the identity, as near as they come.
+Trim trim_for(const Line &line);
 
 }  // namespace npim::dataflow

@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <cmath>
 
+#include "dataflow/calibration.h"
 #include "device/random.h"
 
 namespace npim::dataflow {
 namespace {
 
 constexpr int kDigits = peripheral::kNnsaWeightBits;
+// Of the calibration; an NNS+A's offset leaves room in the finest range.
+constexpr double kHighestReferenceLsb = 96;
 
 std::size_t index(int value) {
   return static_cast<std::size_t>(value);
@@ -97,34 +100,89 @@ void NeuralArray::circuit_sums(const crossbar::InputBatch &inputs, const std::in
 
 void NeuralArray::convert(WindowKeys windows, const LayerConverter &layer, const double *held,
                           int count, std::int32_t *codes) const {
-  const std::size_t range = range_of(layer), all = index(vectors()), used = index(count);
-  const double scale = volts_per_unit(layer.setting.bitline_gain), lsb = chip_.parts.lsb_v(range);
-  const std::size_t first_slot = index(place_.array) * all;
+  const std::size_t all = index(vectors()), used = index(count), items = index(windows.count);
+  const double scale = volts_per_unit(layer.setting.bitline_gain);
+  std::vector<float> volts(items * used);
+  for (std::size_t i = 0; i < items; ++i) {
+    for (std::size_t v = 0; v < used; ++v) {
+      volts[i * used + v] = static_cast<float>(scale * held[i * all + v]);
+    }
+  }
+  codes_of_volts(volts.data(), items, count, range_of(layer), codes);
+}
+
+/// Each converter in turn, all windows at once.
+void NeuralArray::codes_of_volts(const float *volts, std::size_t windows, int count,
+                                 std::size_t range, std::int32_t *codes) const {
+  const std::size_t used = index(count), step = index(converters_.in_service());
+  const std::size_t first_slot = index(place_.array) * index(vectors());
+  const double lsb = chip_.parts.lsb_v(range);
+  const double offset = trim_.offset_lsb * chip_.parts.lsb_v(chip_.parts.finest_range());
   std::vector<float> inputs;
   std::vector<std::int32_t> found;
-  // Each converter in turn, all windows at once.
-  const std::size_t turns = std::min(used, index(converters_.in_service()));
-  for (std::size_t turn = 0; turn < turns; ++turn) {
+  for (std::size_t turn = 0; turn < std::min(used, step); ++turn) {
     const int converter = converters_.serving(first_slot + turn);
     const Trim &trim = converters_.at(converter).trims[range];
-    const auto step = index(converters_.in_service());
     inputs.clear();
-    for (std::size_t i = 0; i < index(windows.count); ++i) {
+    for (std::size_t i = 0; i < windows; ++i) {
       for (std::size_t v = turn; v < used; v += step) {
-        inputs.push_back(static_cast<float>((1 + trim.gain) * scale * held[i * all + v] +
-                                            trim.offset_lsb * lsb));
+        const double trimmed = (1 + trim_.gain) * double{volts[i * used + v]} + offset;
+        inputs.push_back(static_cast<float>((1 + trim.gain) * trimmed + trim.offset_lsb * lsb));
       }
     }
     found.resize(inputs.size());
     codes_of(converter, range, inputs.data(), inputs.size(), found.data());
     const std::int32_t *next = found.data();
-    for (std::size_t i = 0; i < index(windows.count); ++i) {
+    for (std::size_t i = 0; i < windows; ++i) {
       for (std::size_t v = turn; v < used; v += step) codes[i * used + v] = *next++;
     }
   }
-  for (std::size_t i = 0; i < index(windows.count); ++i) {
+  for (std::size_t i = 0; i < windows; ++i) {
     converters_.apply_faults(first_slot, count, codes + i * used);
   }
+}
+
+void NeuralArray::calibrate(std::uint64_t run) {
+  trim_ = {};
+  if (converters_.in_service() == 0) return;
+  const std::size_t range = chip_.parts.finest_range(), all = index(vectors());
+  const std::size_t samples = kReferenceLevels * all;
+  const auto cycles = index(chip_.config.input_cycles());
+  const double lsb = chip_.parts.lsb_v(range);
+  std::vector<float> pairs(cycles * kDigits * samples), noise(cycles * samples), held(samples);
+  std::vector<double> references(samples), seen(samples);
+  const device::Place place = bank_place(chip_, place_);
+  std::vector<float> normals(cycles * normal_stride());
+  for (std::size_t level = 0; level < kReferenceLevels; ++level) {
+    const device::DrawKey key = {place.seed,
+                                 place.tile,
+                                 place.array,
+                                 run,
+                                 static_cast<std::uint32_t>(level),
+                                 device::Purpose::kOther};
+    device::fill_normals(key, 0, normals.size(), normals.data());
+    for (std::size_t v = 0; v < all; ++v) {
+      const std::size_t at = level * all + v;
+      // Spread over a code, so that the line is known to a small part of one.
+      const double share =
+          (static_cast<double>(level) + (static_cast<double>(v) + 0.5) / static_cast<double>(all)) /
+          static_cast<double>(kReferenceLevels);
+      references[at] = kHighestReferenceLsb * (2 * share - 1);
+      for (std::size_t cycle = 0; cycle < cycles; ++cycle) {
+        noise[cycle * samples + at] = normals[cycle * normal_stride() + v];
+        for (std::size_t j = 0; j < kDigits; ++j) {
+          pairs[(cycle * kDigits + j) * samples + at] = static_cast<float>(references[at] * lsb);
+        }
+      }
+    }
+  }
+  nnsa_.accumulate(pairs.data(), samples, chip_.config.input_cycles(), noise.data(), samples,
+                   held.data());
+  std::vector<std::int32_t> codes(samples);
+  codes_of_volts(held.data(), kReferenceLevels, vectors(), range, codes.data());
+  std::copy(codes.begin(), codes.end(), seen.begin());
+  const Line line = fit_line(references, seen);
+  if (line.slope > 0.5) trim_ = trim_for(line);
 }
 
 // Circuit

@@ -45,6 +45,9 @@ class NeuralArray : public ArrayDatapath {
   device::ProgrammingReport program_levels(const std::uint8_t *levels) override;
   void stick(int row, int column, bool at_on) override { cells_.stick(row, column, at_on); }
   int level(int row, int column) const override { return cells_.sensed_level(row, column); }
+  /// Equal references in place of all bit-line pairs; what the converters of the finest range make
+  /// of them. The array's own trim stands in front of theirs.
+  void calibrate(std::uint64_t run) override;
   void convert(WindowKeys windows, const LayerConverter &layer, const double *held, int count,
                std::int32_t *codes) const override;
 
@@ -52,6 +55,9 @@ class NeuralArray : public ArrayDatapath {
   /// Codes of one converter for `count` inputs.
   virtual void codes_of(int converter, std::size_t range, const float *inputs_v, std::size_t count,
                         std::int32_t *codes) const = 0;
+  /// Codes of signals in volts, [window][count], through the trims of array and converters.
+  void codes_of_volts(const float *volts, std::size_t windows, int count, std::size_t range,
+                      std::int32_t *codes) const;
   device::ProgrammingReport verified(device::ProgrammingReport report) const;
   /// What the sample-and-hold of each vector holds through the networks, [window][vector] in volts.
   /// normals: of the sample-and-hold's noise, [window][cycle][normal_stride].
@@ -67,6 +73,7 @@ class NeuralArray : public ArrayDatapath {
   const peripheral::NnsaCircuit nnsa_;
   mutable crossbar::PhysicalArray cells_;
   int used_vectors_ = 0, used_rows_ = 0;
+  Trim trim_;  // offset in LSB of the finest range
 };
 
 class CircuitArray : public NeuralArray {

@@ -1,5 +1,6 @@
 #include "dataflow/neural_parts.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -62,6 +63,7 @@ void NeuralParts::load_nnadcs(const config::ChipConfig &chip) {
     place.emplace(std::move(nnadc));
   }
   for (const int divisor : chip.nnadc.range_divisors) {
+    finest_range_ = std::max(finest_range_, range_of(divisor));
     if (nnadcs_[range_of(divisor)]) continue;
     refuse(chip, "analog.peripherals.nnadc",
            "no file has range_divisor " + std::to_string(divisor) +

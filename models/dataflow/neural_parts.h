@@ -35,6 +35,8 @@ class NeuralParts {
 
   const peripheral::Process &process() const { return process_; }
   double amplitude_v() const { return process_.amplitude_v(); }
+  /// The narrowest range of the chip's NNADCs.
+  std::size_t finest_range() const { return finest_range_; }
   /// Volts of one code.
   double lsb_v(std::size_t range) const {
     return amplitude_v() / (1 << range) / peripheral::kHighestCode;
@@ -53,6 +55,7 @@ class NeuralParts {
   peripheral::NnadcCircuit make_nnadc(const Key &key) const;
 
   std::uint64_t seed_;
+  std::size_t finest_range_ = 0;
   peripheral::Process process_;
   peripheral::Curves curves_;
   peripheral::Nnsa nnsa_;

@@ -4,7 +4,7 @@
      labels    IDX                                    for the accuracy
      results   room for struct npim_results_header and what follows it (npim/results.h)
    Boot arguments: count=N images (default all), batch=N images per command (default 32), show=N
-   images drawn as text (default 5). */
+   images drawn as text (default 5), calibrate=0 or 1 (default 1 on a chip that is not ideal). */
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -140,6 +140,18 @@ static bool find_results(void) {
   return demo.results.bytes >= needed ? true : fail("results", "the file is too small");
 }
 
+/* A chip with real analog parts wants its converters and shift-and-adds trimmed. */
+static bool calibrate(void) {
+  struct npim_message why;
+  uint32_t retired;
+  if (board_argument("calibrate", demo.device.info.fidelity != 0) == 0) return true;
+  if (npim_calibrate_chip(&demo.device, LOAD_TIMEOUT_NS, &retired, &why) != NPIM_OK) {
+    return fail("calibrate", why.text);
+  }
+  printf("Chip calibrated, %" PRIu32 " converters out of service\n", retired);
+  return true;
+}
+
 static bool load_network(void) {
   struct npim_message why;
   const uint64_t start = demo.port.now_ns(demo.port.context);
@@ -150,7 +162,7 @@ static bool load_network(void) {
          " us\n",
          demo.program.name, demo.program.layer_count, demo.program.weights_bytes,
          (demo.port.now_ns(demo.port.context) - start) / 1000);
-  return true;
+  return calibrate();
 }
 
 /* Brightness of a pixel, times the number of channels. */

@@ -1,7 +1,7 @@
 /* March test of the crossbars that a program uses, and repair: classifies images, breaks cells,
    shows what that does, finds the stuck cells, maps the program around them and classifies again.
    Files as for demo_cnn: program, images, and if wanted labels and results (of the last run).
-   Boot arguments: faults=N cells to break (default 40; 0: only what is broken already), seed=N,
+   Boot arguments: faults=N cells to break (default 200; 0: only what is broken already), seed=N,
    count=N images (default all), batch=N images per command (default 32), list=N stuck cells to
    print (default 8). Fails if the repaired program classifies an image otherwise than before. */
 #include <inttypes.h>
@@ -149,6 +149,10 @@ static bool classify(const char *title, struct verdicts *to) {
     return fail("load", why.text);
   }
   (void)npim_read_error_counters(&app.device, &errors);
+  if (app.device.info.fidelity != 0 &&
+      npim_calibrate_chip(&app.device, TIMEOUT_NS, NULL, &why) != NPIM_OK) {
+    return fail("calibrate", why.text);
+  }
   if (npim_network_run(&app.device, &app.program, &run, scratch, &report, &why) != NPIM_OK) {
     return fail("run", why.text);
   }
@@ -267,7 +271,7 @@ static void write_results(void) {
 }
 
 static bool test_and_repair(void) {
-  const uint32_t faults = (uint32_t)board_argument("faults", 40);
+  const uint32_t faults = (uint32_t)board_argument("faults", 200);
   uint32_t same_class, same_outputs;
   if (!classify("before", &before) || !inject(faults)) return false;
   if (!classify("broken", &now)) return false;

@@ -162,7 +162,7 @@ enum npim_opcode {
   NPIM_OP_READ_BACK = 5, /* Writes destination_bytes of a region (region, tile, array, offset) to destination */
   NPIM_OP_BARRIER = 6, /* Completes when every earlier command has */
   NPIM_OP_SET_CONVERTER = 7, /* Sets NNADC range (count: 0.5 VDD / V_max) and bit-line gain (array) of a stage (offset: its number in load order) until LOAD_CONTROL. What a code stands for is range x gain: keep the product, or the requantisation no longer fits */
-  NPIM_OP_CALIBRATE = 8, /* Trims offset and gain of the converters in service of a tile (0xffff: all tiles), in each range, against known inputs. A converter that cannot be trimmed is marked as failed and the command ends with CONVERTER_FAILED: fault address tile << 16 | converter of the first, detail how many; the others are trimmed */
+  NPIM_OP_CALIBRATE = 8, /* Trims offset and gain of the converters in service of a tile (0xffff: all tiles), in each range, against known inputs, and then those of the shift-and-adds of its arrays that have been programmed. A converter that cannot be trimmed is marked as failed and the command ends with CONVERTER_FAILED: fault address tile << 16 | converter of the first, detail how many; the others are trimmed */
   NPIM_OP_CONVERTER_SERVICE = 9, /* Takes a converter (tile, array: its number) out of service (count 0) or back (1): the others convert what it would have */
   NPIM_OP_INJECT_FAULT = 10, /* Breaks something for good, for tests: region holds the fault's kind. Survives SOFT_RESET */
   NPIM_OP_PROGRAM_LEVELS = 11, /* Programs levels [row][column] (u8, rows x columns at source) into an array (tile, array). The array does not count as programmed for RUN */

@@ -261,6 +261,40 @@ TEST_P(Real, CalibrationStraightensConverters) {
   EXPECT_LT(after, before);
 }
 
+/// The offset and gain of an NNS+A are its own and stay; calibration leaves what changes from
+/// window to window.
+TEST_P(Real, CalibrationTakesTheOffsetsOfShiftAndAddsAway) {
+  Datapath datapath(chip_of(GetParam()));
+  const Datapath ideal(chip_of(config::Fidelity::kIdeal));
+  const LayerConverter layer = datapath.make_layer({4, 8});
+  const auto inputs = rectified_inputs(2, 40);
+  double before = 0, after = 0;
+  for (int number = 0; number < 8; ++number) {
+    const auto weights = bell_weights(static_cast<unsigned>(number));
+    const auto array = datapath.make_array({1, number}), exact = ideal.make_array({1, number});
+    array->program(weights.data(), kRows, kVectors);
+    exact->program(weights.data(), kRows, kVectors);
+    const auto wanted = run(*exact, layer, inputs, 0, 40).codes;
+    const auto squares = [&](const std::vector<std::int32_t> &codes) {
+      double sum = 0;
+      for (std::size_t i = 0; i < codes.size(); ++i) {
+        sum += (codes[i] - wanted[i]) * (codes[i] - wanted[i]);
+      }
+      return sum / static_cast<double>(codes.size());
+    };
+    before += squares(run(*array, layer, inputs, 0, 40).codes) / 8;
+    for (int converter = 0; converter < 4; ++converter) datapath.calibrate(1, converter);
+    array->calibrate(0);
+    after += squares(run(*array, layer, inputs, 0, 40).codes) / 8;
+    for (int converter = 0; converter < 4; ++converter) {
+      datapath.converters(1).set_trim(converter, 2, {});
+    }
+  }
+  std::printf("rms error of a code: %.2f before, %.2f after\n", std::sqrt(before),
+              std::sqrt(after));
+  EXPECT_LT(after, before / 4);
+}
+
 INSTANTIATE_TEST_SUITE_P(Fidelity, Real,
                          testing::Values(config::Fidelity::kStatistical,
                                          config::Fidelity::kCircuit),
