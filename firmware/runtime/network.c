@@ -62,6 +62,8 @@ static int submit_batch(const struct stream *stream, struct batch *batch, uint32
       .output_stride = stream->output_bytes,
   };
   int result = npim_make_run(stream->device, &what, &command);
+  command.flags |= NPIM_FLAG_IMAGE_NUMBER;
+  command.offset = batch->first;
   if (result == NPIM_OK) result = npim_submit(stream->device, &command, &batch->ticket);
   return result == NPIM_OK ? NPIM_OK : explain_run(stream, batch, result, &none);
 }

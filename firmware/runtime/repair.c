@@ -198,7 +198,30 @@ static int rewrite_control(uint8_t *control, uint32_t bytes,
   return NPIM_OK;
 }
 
-int npim_repair(const struct npim_info *chip, uint8_t *control, uint32_t control_bytes,
+/* Whether an earlier step has the same control program, which is rewritten already. */
+static bool is_rewritten(const struct npim_program *program, uint32_t before,
+                         const uint8_t *control) {
+  struct npim_step step;
+  for (uint32_t i = 0; i < before && npim_program_step(program, i, &step); ++i) {
+    if (step.kind == NPIM_STEP_CHIP && step.data == control) return true;
+  }
+  return false;
+}
+
+static int rewrite_steps(const struct npim_program *program, uint8_t *file,
+                         const struct npim_array_record *records, uint32_t count,
+                         struct npim_message *why) {
+  struct npim_step step;
+  for (uint32_t i = 0; npim_program_step(program, i, &step); ++i) {
+    if (step.kind != NPIM_STEP_CHIP || is_rewritten(program, i, step.data)) continue;
+    uint8_t *control = file + (step.data - (const uint8_t *)file);
+    const int result = rewrite_control(control, step.bytes, records, count, why);
+    if (result != NPIM_OK) return result;
+  }
+  return NPIM_OK;
+}
+
+int npim_repair(const struct npim_info *chip, const struct npim_program *program, uint8_t *file,
                 struct npim_array_record *records, uint32_t count, const struct npim_march *march,
                 struct npim_repair_report *report, struct npim_message *why) {
   memset(report, 0, sizeof *report);
@@ -207,7 +230,7 @@ int npim_repair(const struct npim_info *chip, uint8_t *control, uint32_t control
     ++report->harmed;
     if (!find_place(&records[i], chip, records, count, march, report)) ++report->left;
   }
-  const int result = rewrite_control(control, control_bytes, records, count, why);
+  const int result = rewrite_steps(program, file, records, count, why);
   if (result != NPIM_OK) return result;
   for (uint32_t i = 0; i < count; ++i) {
     put16(records[i].record + 2, records[i].moved_to);

@@ -165,6 +165,8 @@ static int run_on_chip(struct steps_run *run, const struct npim_step *step, bool
   if (result != NPIM_OK) return result;
   result = npim_make_run(run->device, &what, &command);
   if (result == NPIM_OK) {
+    command.flags |= NPIM_FLAG_IMAGE_NUMBER; /* the chip has forgotten earlier batches */
+    command.offset = run->first;
     result = npim_execute(run->device, &command, run->job->timeout_ns, &completion);
   }
   if (result != NPIM_OK) return explain(run, result, &completion);

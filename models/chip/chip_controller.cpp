@@ -464,6 +464,7 @@ Outcome ChipController::run(const Descriptor &command) {
   if (!checked.ok()) return checked;
   run_ = RunState();
   run_.command = command;
+  if ((command.flags & abi::kFlagImageNumber) != 0) context_.counters.images = command.offset;
   run_.input_pending = run_.output_pending = true;
   output_port_->reset();
   if (!input_handle_.valid()) spawn();

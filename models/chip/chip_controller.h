@@ -7,8 +7,9 @@
 // An array counts as programmed when the whole command has completed.
 // LOAD_CONTROL ends and forgets the previous stages even when it fails.
 // RUN: images are numbered from the last LOAD_CONTROL or reset on, through all RUNs that have
-// completed. These numbers key the noise of windows, so that results do not depend on how a driver
-// divides its images among RUNs, and a RUN that is repeated after an error gives the same.
+// completed, unless a RUN says with which number it begins. These numbers key the noise of windows,
+// so that results do not depend on how a driver divides its images among RUNs, and a RUN that is
+// repeated after an error gives the same.
 #pragma once
 
 #include <tlm_utils/simple_initiator_socket.h>

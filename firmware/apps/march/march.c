@@ -140,8 +140,9 @@ static bool classify(const char *title, struct verdicts *to) {
   struct npim_message why;
   struct npim_network_report report;
   struct npim_error_counters errors;
-  const struct npim_network_job run = {app.images.pixels, app.count, app.batch, TIMEOUT_NS,
-                                       on_output,         to,        NULL};
+  const struct npim_network_job run = {
+      app.images.pixels, app.count, app.batch, TIMEOUT_NS, on_output, to, NULL,
+  };
   to->correct = 0;
   (void)npim_read_error_counters(&app.device, &errors);
   const uint64_t failures = errors.verify_failures;
@@ -241,11 +242,7 @@ static bool march(void) {
 static bool repair(void) {
   struct npim_repair_report report;
   struct npim_message why;
-  struct npim_step step;
-  if (!app.program.is_chip_alone || !npim_program_step(&app.program, 0, &step)) {
-    return fail("repair", "only programs of one control program can be mapped anew");
-  }
-  const int result = npim_repair(&app.device.info, writable(step.data), step.bytes, app.arrays,
+  const int result = npim_repair(&app.device.info, &app.program, app.file.data, app.arrays,
                                  app.array_count, &app.march, &report, &why);
   if (result != NPIM_OK) return fail("repair", why.text);
   printf("repair: %" PRIu32 " of %" PRIu32 " arrays spoilt, %" PRIu32

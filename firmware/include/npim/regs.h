@@ -186,6 +186,7 @@ enum npim_fault_kind {
 
 enum npim_flag {
   NPIM_FLAG_INTERRUPT = 1, /* Count this completion towards IRQ_STATUS.COMPLETION */
+  NPIM_FLAG_IMAGE_NUMBER = 2, /* RUN: offset is the number of the first image, which keys noise; without it counting goes on from COUNTER_IMAGES */
 };
 
 enum npim_error {

@@ -62,9 +62,9 @@ struct npim_repair_report {
 
 /* Gives each array that stuck cells spoil another place in its tile: a spare array, rather one of
    the same IMA, or that of another array of the program when neither suffers. Rewrites control
-   vectors and weights in place. Arrays of the tiles in question that are not among the stuck cells
-   are taken to be good. */
-int npim_repair(const struct npim_info *chip, uint8_t *control, uint32_t control_bytes,
+   vectors and weights in `file`, which the program was opened from. Arrays of the tiles in question
+   that are not among the stuck cells are taken to be good. */
+int npim_repair(const struct npim_info *chip, const struct npim_program *program, uint8_t *file,
                 struct npim_array_record *records, uint32_t count, const struct npim_march *march,
                 struct npim_repair_report *report, struct npim_message *why);
 

