@@ -63,7 +63,7 @@ bool parse(const Arguments &arguments, DataflowOptions &to) {
       "folder of chips, components, devices and peripherals");
   add("device", po::value(&to.device),
       "RRAM of the arrays for --sinad (default: CONFIGS/devices/neural-pim.json)");
-  add("runs", po::value(&to.runs)->default_value(1000), "drawn chips for --sinad");
+  add("runs", po::value(&to.runs)->default_value(200), "drawn chips for --sinad (the paper: 1000)");
   add("training-steps", po::value(&to.training_steps)->default_value(20000),
       "of the NNS+A that --sinad trains without the hardware-aware recipe");
   add("seed", po::value(&to.seed)->default_value(1), "seed of all draws");
