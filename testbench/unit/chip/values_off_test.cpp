@@ -42,7 +42,7 @@ struct Observed {
 
 /// Runs one image, then three.
 void observe(ChipBench &bench, const mapping::Mapping &mapping, bool values, Observed &to) {
-  ASSERT_EQ(bench.load(mapping.program.control), abi::Error::kNone);
+  ASSERT_EQ(bench.load(mapping.program.segments.at(0)), abi::Error::kNone);
   if (values) {
     ASSERT_EQ(bench.program(mapping.program.weights), abi::Error::kNone);
     for (std::size_t i = 0; i < 10000; ++i) {
@@ -55,7 +55,7 @@ void observe(ChipBench &bench, const mapping::Mapping &mapping, bool values, Obs
     ASSERT_EQ(bench.last.error, 0);
     to.durations_ps.push_back((sc_core::sc_time_stamp() - start).value());
   }
-  for (std::size_t i = 0; i < mapping.program.control.stages.size(); ++i) {
+  for (std::size_t i = 0; i < mapping.program.segments.at(0).stages.size(); ++i) {
     to.counters.push_back(bench.stage_counters(i).encode());
   }
 }
@@ -97,7 +97,7 @@ TEST_P(OtherDataflows, EqualTheGoldenExecutor) {
                                      random.image(network.input_shape)};
   ChipBench bench(config);
   bench.simulate([&] {
-    ASSERT_EQ(bench.load(mapping.program.control), abi::Error::kNone);
+    ASSERT_EQ(bench.load(mapping.program.segments.at(0)), abi::Error::kNone);
     ASSERT_EQ(bench.program(mapping.program.weights), abi::Error::kNone);
     const auto outputs = bench.run(inputs, 4);
     for (std::size_t i = 0; i < inputs.size(); ++i) {
