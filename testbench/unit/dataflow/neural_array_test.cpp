@@ -272,8 +272,8 @@ TEST_P(Real, CalibrationTakesTheOffsetsOfShiftAndAddsAway) {
   for (int number = 0; number < 8; ++number) {
     const auto weights = bell_weights(static_cast<unsigned>(number));
     const auto array = datapath.make_array({1, number}), exact = ideal.make_array({1, number});
-    array->program(weights.data(), kRows, kVectors);
-    exact->program(weights.data(), kRows, kVectors);
+    array->program(weights.data(), kRows, kVectors, 0);
+    exact->program(weights.data(), kRows, kVectors, 0);
     const auto wanted = run(*exact, layer, inputs, 0, 40).codes;
     const auto squares = [&](const std::vector<std::int32_t> &codes) {
       double sum = 0;
