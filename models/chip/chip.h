@@ -16,6 +16,7 @@
 #include "chip/chip_controller.h"
 #include "chip/host_link.h"
 #include "chip/noc.h"
+#include "chip/stage_report.h"
 #include "chip/tile.h"
 
 namespace npim::chip {
@@ -51,6 +52,10 @@ class Chip : public sc_core::sc_module {
 
   /// Totals since the last reset, readable at any time.
   const ChipCounters &counters() const { return context_.counters; }
+  /// What was done since the last reset and, if there are component figures, what it cost.
+  const Books &books() const { return context_.books; }
+  /// Of the stages that are loaded, in load order; times are those of all runs since.
+  std::vector<StageReport> stages() const { return controller_.stages(); }
   /// The control vectors that LOAD_CONTROL brought, or nullptr; for debuggers.
   const program::ControlProgram *loaded() const { return controller_.loaded(); }
   /// Null (the default) for none; must outlive the simulation.

@@ -162,6 +162,7 @@ void ChipController::forget() {
     }
   }
   context_.counters = ChipCounters();
+  context_.books.clear();
   completion_ = {};
 }
 
@@ -563,6 +564,12 @@ void ChipController::output_transport(tlm::tlm_generic_payload &payload, sc_time
   delay = sc_core::SC_ZERO_TIME;
   output_port_->deliver(producer, pixels);
   payload.set_response_status(tlm::TLM_OK_RESPONSE);
+}
+
+std::vector<StageReport> ChipController::stages() const {
+  std::vector<StageReport> reports;
+  for (const StageEngine *stage : stages_) reports.push_back(stage->report());
+  return reports;
 }
 
 // Helpers

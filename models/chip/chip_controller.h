@@ -47,6 +47,7 @@ class ChipController : public sc_core::sc_module {
   bool is_busy() const { return busy_; }
   /// The control vectors, or nullptr when none are loaded.
   const program::ControlProgram *loaded() const { return loaded_ ? &program_ : nullptr; }
+  std::vector<StageReport> stages() const;
 
  private:
   struct Outcome {

@@ -34,6 +34,9 @@ StageEngine::StageEngine(Tile &tile, ChipContext &context, const program::Stage 
                          std::uint32_t index)
     : tile_(tile),
       context_(context),
+      payer_(context.books.open(stage.tile, static_cast<int>(stage.layer))),
+      paid_by_(&payer_),
+      dac_(context.config.dac_bits, context.config.input_bits),
       stage_(stage),
       index_(index),
       slot_filled_(context.activity),
@@ -53,7 +56,8 @@ StageEngine::StageEngine(Tile &tile, ChipContext &context, const program::Stage 
   requantiser_.low = stage_.requantise.low;
   requantiser_.high = stage_.requantise.high;
   pixel_ = {stage_.output_shape.channels, stage_.raw_output ? nullptr : &requantiser_,
-            accumulators_.data(), values_.data()};
+            accumulators_.data(), values_.data(), &payer_};
+  payload_.set_extension(&paid_by_);
   if (stage_.op == StageOp::kMvm) {
     converter_ = context_.datapath.make_layer(
         {stage_.converter.range_divisor, stage_.converter.bitline_gain});
@@ -67,11 +71,13 @@ StageEngine::StageEngine(Tile &tile, ChipContext &context, const program::Stage 
 
 StageEngine::~StageEngine() {
   kill();
+  payload_.clear_extension(&paid_by_);
 }
 
 // Set-up
 
 void StageEngine::plan_times() {
+  cycle_ns_ = context_.timing.input_cycle / sc_time(1, sc_core::SC_NS);
   if (plan_) {
     fetch_bytes_ = plan_->window_bytes();
     return;
@@ -112,6 +118,8 @@ void StageEngine::kill() {
     if (alive && sc_core::sc_get_status() == sc_core::SC_RUNNING) process->kill();
     *process = sc_core::sc_process_handle();
   }
+  if (in_flight_ > 0) becomes_idle(sc_core::sc_time_stamp());
+  in_flight_ = 0;
 }
 
 void StageEngine::begin(std::uint64_t images, std::uint64_t first_image) {
@@ -124,6 +132,7 @@ void StageEngine::begin(std::uint64_t images, std::uint64_t first_image) {
   images_ = images;
   first_image_ = first_image;
   origin_ = sc_core::sc_time_stamp();
+  time_.begin(origin_);
   first_start_ = last_end_ = sc_core::SC_ZERO_TIME;
   front_pending_ = back_pending_ = true;
   start_.notify(sc_core::SC_ZERO_TIME);
@@ -151,6 +160,7 @@ void StageEngine::front() {
       free_rows(at);
     }
   }
+  time_.finish(StageTime::kFront);
 }
 
 void StageEngine::back() {
@@ -160,6 +170,7 @@ void StageEngine::back() {
   for (std::uint64_t image = 0; image < images_; ++image) {
     for (std::uint64_t i = 0; i < per_image; ++i) back_window();
   }
+  time_.finish(StageTime::kBack);
 }
 
 // Front
@@ -196,13 +207,15 @@ void StageEngine::wait_for_inputs(const Position &at) {
     ports_[i]->wait_for(needed);
     waited_ += sc_core::sc_time_stamp() - since;
   }
+  time_.until(StageTime::kFront, Phase::kInput, sc_core::sc_time_stamp());
 }
 
 /// Copies the windows, and for a matrix-vector product drives them through the crossbars.
 void StageEngine::fetch(const Position &at) {
   const sc_time now = sc_core::sc_time_stamp();
   const auto windows = static_cast<std::uint64_t>(at.pixels);
-  sc_time end = tile_.bus.edram_transfer(now, windows * fetch_bytes_);
+  sc_time end = tile_.bus.edram_transfer(now, windows * fetch_bytes_, payer_);
+  time_.until(StageTime::kFront, Phase::kEdram, tile_.bus.begun());
   if (plan_) {
     gather_windows(at);
     const std::uint64_t cycle = context_.timing.input_cycle.value();
@@ -211,12 +224,28 @@ void StageEngine::fetch(const Position &at) {
     end = origin_ + sc_time::from_value((copied + cycles) * cycle);
     cycles_ += windows * cycles;
     context_.counters.cycles += windows * cycles;
+    book_drive(windows);
   } else if (program::has_window(stage_.op)) {
     gather_pools(at);
   } else {
     gather_pixels(at);
   }
+  time_.until(StageTime::kFront, Phase::kComputing, end);
   context_.wakes.sleep_until(end);
+}
+
+/// All arrays of `windows` copies are driven for a window's input cycles. What their DACs take
+/// depends on the data: gather_windows().
+void StageEngine::book_drive(std::uint64_t windows) {
+  const auto cycles = static_cast<std::uint64_t>(context_.timing.input_cycles);
+  const MvmPlan::Drive &drive = plan_->drive();
+  const auto lines = static_cast<std::uint64_t>(context_.config.columns_per_vector());
+  payer_.book(cost::Part::kCrossbar, windows * cycles * drive.arrays);
+  payer_.book(cost::Part::kInputRegister, windows * cycles * drive.rows);
+  payer_.book(cost::Part::kNnsa, windows * cycles * drive.vectors);
+  // Each bit line, and the pair that holds a vector's running sum.
+  payer_.book(cost::Part::kSampleHold, windows * cycles * drive.vectors * (lines + 2));
+  payer_.driven_ns += static_cast<double>(windows * cycles * drive.arrays) * cycle_ns_;
 }
 
 void StageEngine::gather_windows(const Position &at) {
@@ -224,13 +253,17 @@ void StageEngine::gather_windows(const Position &at) {
   for (std::int32_t i = 0; i < at.pixels; ++i, ++window.x) {
     gather_window(window, fetched_.data() + static_cast<std::size_t>(i) * plan_->window_bytes());
   }
+  std::uint64_t slices = 0;
   for (const MvmPlan::InputCopy &input : plan_->inputs()) {
     if (input.copy >= at.pixels) continue;
     const std::size_t from =
         static_cast<std::size_t>(input.copy) * plan_->window_bytes() + input.window_offset;
-    std::memcpy(tile_.ima(input.ima).input_register.data(input.register_offset),
-                fetched_.data() + from, static_cast<std::size_t>(input.rows));
+    Ima &ima = tile_.ima(input.ima);
+    std::memcpy(ima.input_register.data(input.register_offset), fetched_.data() + from,
+                static_cast<std::size_t>(input.rows));
+    slices += input.arrays * dac_.driven_slices(fetched_.data() + from, input.rows);
   }
+  payer_.book(cost::Part::kDac, slices);
 }
 
 void StageEngine::gather_window(const Position &at, std::uint8_t *window) const {
@@ -331,6 +364,7 @@ void StageEngine::free_rows(const Position &at) {
 
 void StageEngine::hand_over(const Position &at) {
   while (slot_full_) slot_free_.wait();
+  time_.until(StageTime::kFront, Phase::kNothing, sc_core::sc_time_stamp());
   if (plan_) {
     for (const MvmPlan::Work &work : plan_->work()) {
       if (work.copy >= at.pixels) continue;
@@ -351,10 +385,13 @@ void StageEngine::hand_over(const Position &at) {
 void StageEngine::back_window() {
   while (!slot_full_) slot_filled_.wait();
   sc_time ready = sc_core::sc_time_stamp();
+  time_.until(StageTime::kBack, Phase::kNothing, ready);
   const Position at = slot_at_;
   pixel_.pixels = at.pixels;
   if (plan_) ready = convert();
-  context_.wakes.sleep_until(post_process(ready));
+  const sc_time processed = post_process(ready);
+  time_.until(StageTime::kBack, Phase::kComputing, processed);
+  context_.wakes.sleep_until(processed);
   if (!plan_) {
     slot_full_ = false;
     slot_free_.open();
@@ -389,7 +426,11 @@ void StageEngine::convert(const MvmPlan::Drain &drain) {
     batch_.push_back({&ima.crossbar(work.array).array(), window_key(slot_at_, work.copy),
                       ima.sample_hold.sums(work.array), codes_.data() + work.codes, work.vectors});
   }
-  context_.wakes.sleep_until(tile_.nnadc.convert(sc_core::sc_time_stamp(), converter_, batch_));
+  const sc_time converted =
+      tile_.nnadc.convert(sc_core::sc_time_stamp(), converter_, batch_, payer_);
+  time_.until(StageTime::kBack, Phase::kConverter, tile_.nnadc.begun());
+  time_.until(StageTime::kBack, Phase::kComputing, converted);
+  context_.wakes.sleep_until(converted);
   add_codes(drain);
   conversions_ += drain.conversions;
   context_.counters.conversions += drain.conversions;
@@ -397,6 +438,7 @@ void StageEngine::convert(const MvmPlan::Drain &drain) {
 
 /// The IMA's adder: codes of arrays below each other become one sum in the output register.
 void StageEngine::add_codes(const MvmPlan::Drain &drain) {
+  payer_.book(cost::Part::kOutputRegister, drain.conversions);
   for (const std::size_t i : drain.collects) {
     const MvmPlan::Collect &collect = plan_->collect(i);
     tile_.ima(collect.ima).output_register.clear(collect.sums, collect.channels);
@@ -417,12 +459,22 @@ sc_time StageEngine::collect_sums(const MvmPlan::Drain &drain) {
     parts_.push_back({tile_.ima(collect.ima).output_register.sums(collect.sums),
                       collect.copy * pixel_.channels + collect.first_channel, collect.channels});
   }
-  return tile_.bus.transfer(sc_core::sc_time_stamp() + context_.timing.tile_clock, drain.bytes);
+  payer_.book(cost::Part::kOutputRegister, divide_up(drain.bytes, std::uint64_t{2}));
+  const sc_time ready = sc_core::sc_time_stamp() + context_.timing.tile_clock;
+  const sc_time there = tile_.bus.transfer(ready, drain.bytes, payer_);
+  time_.until(StageTime::kBack, Phase::kComputing, ready);
+  time_.until(StageTime::kBack, Phase::kEdram, tile_.bus.begun());
+  time_.until(StageTime::kBack, Phase::kComputing, there);
+  return there;
 }
 
 /// Sends the values through the tile's post-processing unit. Returns the end.
 sc_time StageEngine::post_process(const sc_time &ready) {
-  if (plan_) return tile_.post.finish_sums(ready, parts_, pixel_);
+  if (plan_) {
+    const sc_time finished = tile_.post.finish_sums(ready, parts_, pixel_);
+    time_.until(StageTime::kBack, Phase::kPost, tile_.post.begun());
+    return finished;
+  }
   sc_time end = ready;
   const std::uint8_t *from = slot_.data();
   PostPixel pixel = pixel_;
@@ -430,6 +482,7 @@ sc_time StageEngine::post_process(const sc_time &ready) {
   for (std::size_t i = 0; i < static_cast<std::size_t>(pixel_.pixels); ++i) {
     const std::uint64_t taps = program::has_window(stage_.op) ? slot_taps_[i] : ports_.size();
     end = post_process(ready, from, taps, pixel);
+    if (i == 0) time_.until(StageTime::kBack, Phase::kPost, tile_.post.begun());
     from += taps * ports_[0]->pixel_bytes();
     pixel.accumulators += pixel.channels;
     pixel.values += pixel.channels;
@@ -504,8 +557,11 @@ void StageEngine::send(const Route &route, const Position &at) {
     data = packed_.data();
   }
   route.port->wait_for_room(route.producer);
+  time_.until(StageTime::kBack, Phase::kSpace, sc_core::sc_time_stamp());
   prepare_write(payload_, route.address, data, pixels * slice);
   tile_.send(payload_, route.local);
+  time_.until(StageTime::kBack, route.local ? Phase::kEdram : Phase::kNoc,
+              sc_core::sc_time_stamp());
 }
 
 /// What keys the draws of a window (dataflow::Windows).
@@ -522,7 +578,9 @@ void StageEngine::windows_enter() {
   const sc_time now = sc_core::sc_time_stamp();
   if (!started_) first_start_ = now - origin_;
   started_ = true;
-  if (in_flight_++ == 0) active_since_ = now;
+  if (in_flight_++ != 0) return;
+  active_since_ = now;
+  shared_since_ = tile_.shared_time.enter(now);
 }
 
 void StageEngine::windows_leave(std::int32_t windows) {
@@ -531,9 +589,19 @@ void StageEngine::windows_leave(std::int32_t windows) {
   context_.counters.windows += static_cast<std::uint64_t>(windows);
   last_end_ = now - origin_;
   if (--in_flight_ != 0) return;
-  busy_ += now - active_since_;
+  becomes_idle(now);
   if (context_.observer != nullptr) {
     context_.observer->stage_active(index_, stage_.tile, stage_.slot, stage_.layer, active_since_);
+  }
+}
+
+void StageEngine::becomes_idle(const sc_time &now) {
+  const sc_time active = now - active_since_;
+  busy_ += active;
+  payer_.shared_ns += tile_.shared_time.leave(now) - shared_since_;
+  if (plan_) {
+    payer_.filled_ns +=
+        static_cast<double>(plan_->work().size()) * (active / sc_time(1, sc_core::SC_NS));
   }
 }
 
@@ -555,6 +623,11 @@ abi::StageCounters StageEngine::counters() const {
   record.last_end_ns = nanoseconds(last_end_);
   record.input_cycles = cycles_;
   return record;
+}
+
+StageReport StageEngine::report() const {
+  return {index_,       stage_.tile, stage_.slot, stage_.layer,        stage_.op, windows_,
+          conversions_, cycles_,     origin_,     origin_ + last_end_, time_};
 }
 
 }  // namespace npim::chip

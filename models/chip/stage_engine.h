@@ -20,8 +20,11 @@
 
 #include "chip/chip_context.h"
 #include "chip/mvm_plan.h"
+#include "chip/payload.h"
+#include "chip/stage_report.h"
 #include "chip/stream_port.h"
 #include "chip/tile_units.h"
+#include "peripheral/dac.h"
 #include "program/stage.h"
 
 namespace npim::chip {
@@ -55,6 +58,8 @@ class StageEngine {
   bool is_starving() const;
 
   abi::StageCounters counters() const;
+  const Payer &payer() const { return payer_; }
+  StageReport report() const;
 
  private:
   struct Route {
@@ -86,6 +91,7 @@ class StageEngine {
   std::uint64_t pixels_needed(const Position &at) const;
   void wait_for_inputs(const Position &at);
   void fetch(const Position &at);
+  void book_drive(std::uint64_t windows);
   void gather_windows(const Position &at);
   void gather_window(const Position &at, std::uint8_t *window) const;
   void gather_pools(const Position &at);
@@ -110,9 +116,15 @@ class StageEngine {
   // Accounting
   void windows_enter();
   void windows_leave(std::int32_t windows);
+  void becomes_idle(const sc_core::sc_time &now);
 
   Tile &tile_;
   ChipContext &context_;
+  Payer &payer_;
+  PaidBy paid_by_;
+  const peripheral::Dac dac_;
+  double shared_since_ = 0;
+  StageTime time_;
   const program::Stage stage_;
   const std::uint32_t index_;
   network::Window window_;  // of the operation; 1 x 1 for additions and aggregators
@@ -126,6 +138,7 @@ class StageEngine {
   std::vector<PartialSums> parts_;   // of the drain under way
   std::vector<std::int32_t> codes_;  // of all arrays, as they leave the converters
   std::uint64_t fetch_bytes_ = 0, timed_taps_ = 1;
+  double cycle_ns_ = 0;  // an input cycle
 
   // The windows that are being fetched, and those between the processes
   std::vector<std::uint8_t> fetched_, slot_;

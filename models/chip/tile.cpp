@@ -13,7 +13,8 @@ Tile::Tile(const sc_core::sc_module_name &module_name, ChipContext &context, int
       bus("bus", context),
       nnadc("nnadc", context),
       post("post", context),
-      context_(context) {
+      context_(context),
+      payer_(context.books.open(number, cost::kNoLayer)) {
   for (int i = 0; i < context.config.imas_per_tile; ++i) {
     imas_.push_back(std::make_unique<Ima>(("ima" + std::to_string(i)).c_str(), context, number, i));
   }
@@ -76,7 +77,7 @@ bool Tile::access_edram(const ChipAddress &address, tlm::tlm_generic_payload &pa
     edram.write(offset, payload.get_data_ptr(), bytes);
   }
   const sc_core::sc_time now = sc_core::sc_time_stamp();
-  delay = bus.edram_transfer(now + delay, bytes) - now;
+  delay = bus.edram_transfer(now + delay, bytes, payer_) - now;
   return true;
 }
 
@@ -99,6 +100,10 @@ bool Tile::access_crossbar(const ChipAddress &address, tlm::tlm_generic_payload 
       return false;
     }
     cells.program(reinterpret_cast<const std::int8_t *>(data + 4), rows, vectors);
+    payer_.book(cost::Part::kCellWrite,
+                static_cast<std::uint64_t>(rows) *
+                    static_cast<std::uint64_t>(context_.config.array.columns) *
+                    static_cast<std::uint64_t>(context_.config.array.write_verify_pulses));
   } else {
     const auto width = static_cast<std::size_t>(most_vectors);
     const std::size_t size = static_cast<std::size_t>(most_rows) * width;
@@ -110,7 +115,7 @@ bool Tile::access_crossbar(const ChipAddress &address, tlm::tlm_generic_payload 
     }
   }
   const sc_core::sc_time now = sc_core::sc_time_stamp();
-  delay = bus.transfer(now + delay, bytes) - now;
+  delay = bus.transfer(now + delay, bytes, payer_) - now;
   return true;
 }
 
@@ -142,7 +147,7 @@ sc_core::sc_time Tile::write_constants(const program::InputPort &port,
     bytes += pixels * constant.count;
   }
   const sc_core::sc_time start = sc_core::sc_time_stamp() + after;
-  return bus.edram_transfer(start, bytes) - start;
+  return bus.edram_transfer(start, bytes, payer_) - start;
 }
 
 bool Tile::receive(const ChipAddress &address, const tlm::tlm_generic_payload &payload,
@@ -163,7 +168,7 @@ bool Tile::receive(const ChipAddress &address, const tlm::tlm_generic_payload &p
   // The bus is asked for when the data is here, so that it serves others meanwhile.
   context_.wakes.sleep(delay);
   delay = sc_core::SC_ZERO_TIME;
-  context_.wakes.sleep_until(bus.edram_transfer(sc_core::sc_time_stamp(), bytes));
+  context_.wakes.sleep_until(bus.edram_transfer(sc_core::sc_time_stamp(), bytes, to->payer()));
   port.deliver(producer, pixels);
   return true;
 }

@@ -51,6 +51,7 @@ class Tile : public sc_core::sc_module {
   /// Sends an output pixel; returns when it has been delivered.
   void send(tlm::tlm_generic_payload &payload, bool local);
 
+  SharedTime shared_time;
   Edram edram;
   TileBus bus;
   Nnadc nnadc;
@@ -69,6 +70,7 @@ class Tile : public sc_core::sc_module {
                sc_core::sc_time &delay);
 
   ChipContext &context_;
+  const Payer &payer_;  ///< for what the chip's controller wants
   std::vector<std::unique_ptr<Ima>> imas_;
   std::vector<std::unique_ptr<StageEngine>> stages_;
 };

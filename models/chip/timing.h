@@ -20,14 +20,17 @@ class BusyUntil {
  public:
   /// Takes the resource for `duration`, from `earliest` or when it becomes free. Returns the end.
   sc_core::sc_time reserve(const sc_core::sc_time &earliest, const sc_core::sc_time &duration) {
-    free_at_ = std::max(free_at_, earliest) + duration;
+    begun_ = std::max(free_at_, earliest);
+    free_at_ = begun_ + duration;
     return free_at_;
   }
+  /// When what was reserved last begins.
+  const sc_core::sc_time &begun() const { return begun_; }
   /// Nobody waits for what was reserved any more: its run has been ended.
   void release() { free_at_ = sc_core::SC_ZERO_TIME; }
 
  private:
-  sc_core::sc_time free_at_;
+  sc_core::sc_time free_at_, begun_;
 };
 
 /// One NNS+A per array takes the array's vectors one after the other, one per clock, while their

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "accelerator/trace_observer.h"
+#include "app/chip_activity.h"
 #include "app/command.h"
 #include "app/debug_session.h"
 #include "app/hart_views.h"
@@ -37,7 +38,7 @@ constexpr std::size_t kLargestKernel = std::size_t{512} << 20;
 
 struct RunOptions {
   std::string platform, firmware, program, images, labels, bootargs, trace, uart_input,
-      uart_input_after, kernel, initrd;
+      uart_input_after, kernel, initrd, accounting;
   HartViewOptions views;
   report::ReportFiles report;
   int count = 0, show = 5, batch = 0;
@@ -75,6 +76,10 @@ bool parse(const Arguments &arguments, RunOptions &to) {
       "move the hart's data by transactions; changes speed, never results");
   add("oracle", po::bool_switch(&to.oracle),
       "compute every input slice on every bit line: slow, same results and times");
+  add("accounting", po::value(&to.accounting)->default_value("per-action"),
+      "how the chip's energy is counted, also in its registers: per-action (counts times energy "
+      "per "
+      "action, plus leakage) or powered-time (power times the time a part was on)");
   add("uart-input", po::value(&to.uart_input),
       "file whose bytes the UART receives (default: the terminal, if there is one)");
   add("uart-input-after", po::value(&to.uart_input_after),
@@ -106,6 +111,9 @@ bool parse(const Arguments &arguments, RunOptions &to) {
   const auto refuse = [](const std::string &what) { throw InputError("command line", what); };
   if (values.count("count") != 0 && to.count < 1) refuse("--count must be at least 1");
   if (values.count("batch") != 0 && to.batch < 1) refuse("--batch must be at least 1");
+  if (to.accounting != "powered-time" && to.accounting != "per-action") {
+    refuse("--accounting must be powered-time or per-action");
+  }
   if (to.show < 0) refuse("--show must not be negative");
   if (!(to.timeout_s > 0 && to.timeout_s <= 1e6)) refuse("--timeout must be from 0 to 1e6 seconds");
   if (values.count("quantum-ns") != 0 && !(to.quantum_ns >= 0.001 && to.quantum_ns <= 1e9)) {
@@ -234,6 +242,13 @@ class Session {
   board::Board &board() { return board_; }
   bool has_results() const { return has_results_; }
   const accelerator::Accelerator *accelerator() const { return accelerator_.get(); }
+  cost::Accounting accounting() const {
+    return options_.accounting == "per-action" ? cost::Accounting::kPerAction
+                                               : cost::Accounting::kPoweredTime;
+  }
+  std::vector<program::LayerRecord> layers() const {
+    return inputs_.program ? inputs_.program->layers : std::vector<program::LayerRecord>();
+  }
 
  private:
   void add_files() {
@@ -292,9 +307,8 @@ class Session {
   void start_trace() {
     sink_ = std::make_unique<trace::TraceSink>(options_.trace);
     if (!accelerator_) return;
-    auto layers = inputs_.program ? inputs_.program->layers : std::vector<program::LayerRecord>();
     host_trace_ = std::make_unique<accelerator::TraceObserver>(sink_.get());
-    stage_trace_ = std::make_unique<StageTrace>(*sink_, std::move(layers));
+    stage_trace_ = std::make_unique<StageTrace>(*sink_, layers());
     accelerator_->set_observer(host_trace_.get());
     accelerator_->chip().set_observer(stage_trace_.get());
   }
@@ -396,8 +410,8 @@ boost::json::object configurations(const RunOptions &options, const Inputs &inpu
 }
 
 boost::json::object json_report(const RunOptions &options, const Inputs &inputs,
-                                const Outcome &outcome,
-                                const accelerator::Accelerator *accelerator) {
+                                const Outcome &outcome, const Session &session) {
+  const accelerator::Accelerator *accelerator = session.accelerator();
   auto json = report::begin_report("run", 0, configurations(options, inputs));
   add_outcome(outcome, json);
   if (inputs.program) json["network"] = inputs.program->name;
@@ -406,6 +420,7 @@ boost::json::object json_report(const RunOptions &options, const Inputs &inputs,
     json["chip"] = {{"windows", counters.windows},
                     {"conversions", counters.conversions},
                     {"input_cycles", counters.cycles}};
+    add_activity(accelerator->chip(), session.accounting(), session.layers(), json);
   }
   add_to_json(outcome.results, json);
   if (outcome.check_passed) json["check_passed"] = *outcome.check_passed;
@@ -429,11 +444,18 @@ int run_command(const Arguments &arguments) {
     outcome.results = parse_results(session.board().read_back("results"));
   }
   print_summary(outcome);
-  if (options.stats)
+  if (session.accelerator() != nullptr) {
+    std::cout << activity_summary(session.accelerator()->chip(), session.accounting());
+  }
+  if (options.stats) {
     std::cout << statistics_text(outcome.hart, session.board().harts(), outcome.host_s);
+    if (session.accelerator() != nullptr) {
+      std::cout << activity_tables(session.accelerator()->chip(), session.accounting(),
+                                   session.layers());
+    }
+  }
   if (options.check) outcome.check_passed = check_results(options, inputs, outcome.results);
-  announce(report::write_report(json_report(options, inputs, outcome, session.accelerator()),
-                                options.report));
+  announce(report::write_report(json_report(options, inputs, outcome, session), options.report));
   const auto &result = outcome.result;
   const bool ended_well = result.end == board::End::kPass ||
                           (result.end == board::End::kStopped && result.exit_code == 0);
