@@ -66,10 +66,18 @@ Payer &Books::open(int tile, int layer) {
   return *payer;
 }
 
-void Books::clear() {
-  ledger_.clear();
-  for (Payer &payer : payers_) payer = {payer.account};
-  since_ = sc_core::sc_time_stamp();
+void Books::mark_reset() {
+  if (!has_prices()) return;
+  for (const auto accounting : {cost::Accounting::kPerAction, cost::Accounting::kPoweredTime}) {
+    at_reset_[accounting] = settle(accounting);
+  }
+}
+
+cost::Energy Books::settle_since_reset(cost::Accounting accounting) const {
+  cost::Energy energy = settle(accounting);
+  const auto before = at_reset_.find(accounting);
+  if (before != at_reset_.end()) energy -= before->second;
+  return energy;
 }
 
 cost::Energy Books::settle(cost::Accounting accounting) const {
@@ -83,8 +91,7 @@ cost::Energy Books::settle(cost::Accounting accounting) const {
           powered_unit_ns(payer, line, bill_->units_per_tile(line.part), arrays_per_tile_), 1);
     }
   }
-  return cost::settle(ledger, *bill_, accounting, nanoseconds(sc_core::sc_time_stamp() - since_),
-                      chips_);
+  return cost::settle(ledger, *bill_, accounting, nanoseconds(sc_core::sc_time_stamp()), chips_);
 }
 
 }  // namespace npim::chip

@@ -52,16 +52,17 @@ class Books {
 
   /// Of a tile (cost::kNoTile) and a layer (cost::kNoLayer); the reference stays valid.
   Payer &open(int tile, int layer);
-  /// Everything starts at zero again, now.
-  void clear();
+  /// The chip has been reset. Books are never closed, but registers count from here.
+  void mark_reset();
 
   /// Actions only: powered times are in settle().
   const cost::Ledger &ledger() const { return ledger_; }
   bool has_prices() const { return bill_.has_value(); }
   /// Why there are no prices.
   const std::string &why_no_prices() const { return why_no_prices_; }
-  /// Since the last clear(). Only when there are prices.
+  /// Since the simulation began. Only when there are prices.
   cost::Energy settle(cost::Accounting accounting) const;
+  cost::Energy settle_since_reset(cost::Accounting accounting) const;
 
  private:
   int chips_, arrays_per_tile_;
@@ -70,7 +71,7 @@ class Books {
   cost::Ledger ledger_;
   std::deque<Payer> payers_;
   std::map<std::pair<int, int>, Payer *> index_;
-  sc_core::sc_time since_;
+  std::map<cost::Accounting, cost::Energy> at_reset_;
 };
 
 }  // namespace npim::chip

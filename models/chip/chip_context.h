@@ -51,6 +51,7 @@ struct ChipContext {
   Activity activity;
   ChipCounters counters;
   Books books;
+  cost::Accounting accounting = cost::Accounting::kPerAction;  ///< of what registers tell
   ChipObserver *observer = nullptr;
 };
 

@@ -162,7 +162,7 @@ void ChipController::forget() {
     }
   }
   context_.counters = ChipCounters();
-  context_.books.clear();
+  context_.books.mark_reset();
   completion_ = {};
 }
 
@@ -179,6 +179,7 @@ void ChipController::unload() {
   loaded_ = false;
   images_run_ = 0;
   kill_processes();
+  for (const StageEngine *stage : stages_) history_.add(stage->report());
   stages_.clear();
   images_.clear();
   for (const auto &tile : tiles_) tile->unload();
@@ -344,14 +345,14 @@ ChipController::Outcome ChipController::read_back(const Descriptor &command) {
   const std::uint64_t bytes = command.destination_bytes;
   const std::uint64_t end = command.offset + bytes;
   const auto region = static_cast<abi::Region>(command.region);
-  if (region < abi::Region::kEdram || region > abi::Region::kStageCounters) {
+  if (region < abi::Region::kEdram || region > abi::Region::kLayerEnergy) {
     return {Error::kBadRegion};
   }
   if (bytes == 0) return {Error::kBadSize};
   Bytes data;
   Outcome outcome;
-  if (region == abi::Region::kStageCounters) {
-    outcome = read_counters(command, data);
+  if (region >= abi::Region::kStageCounters) {
+    outcome = read_records(command, data);
   } else if (command.tile >= config.tiles()) {
     outcome = {Error::kTileOutOfRange};
   } else if (region == abi::Region::kEdram) {
@@ -383,18 +384,44 @@ ChipController::Outcome ChipController::read_chip(std::uint64_t address, Bytes &
   return {};
 }
 
-ChipController::Outcome ChipController::read_counters(const Descriptor &command,
-                                                      Bytes &data) const {
+ChipController::Outcome ChipController::read_records(const Descriptor &command, Bytes &data) const {
   if (!loaded_) return {Error::kControlNotLoaded};
-  const std::uint64_t all = stages_.size() * abi::StageCounters::kBytes;
-  if (std::uint64_t{command.offset} + command.destination_bytes > all) return {Error::kBadSize};
-  for (const StageEngine *stage : stages_) {
-    const auto record = stage->counters().encode();
+  const auto append = [&data](const auto &record) {
     data.insert(data.end(), record.begin(), record.end());
+  };
+  switch (static_cast<abi::Region>(command.region)) {
+    case abi::Region::kStageCounters:
+      for (const StageEngine *stage : stages_) append(stage->counters().encode());
+      break;
+    case abi::Region::kStageTimes:
+      for (const StageEngine *stage : stages_) append(stage->times().encode());
+      break;
+    default:
+      append_layer_energy(data);
+  }
+  if (std::uint64_t{command.offset} + command.destination_bytes > data.size()) {
+    return {Error::kBadSize};
   }
   data.erase(data.begin(), data.begin() + command.offset);
   data.resize(command.destination_bytes);
   return {};
+}
+
+void ChipController::append_layer_energy(Bytes &data) const {
+  std::uint32_t layers = 0;
+  for (const auto &stage : program_.stages) layers = std::max(layers, stage.layer + 1);
+  const Books &books = context_.books;
+  std::map<int, double> energy;
+  if (books.has_prices()) energy = books.settle_since_reset(context_.accounting).by_layer;
+  for (std::uint32_t layer = 0; layer < layers; ++layer) {
+    abi::LayerEnergy record;
+    record.energy_pj =
+        books.has_prices()
+            ? static_cast<std::uint64_t>(std::max(0.0, energy[static_cast<int>(layer)]))
+            : std::numeric_limits<std::uint64_t>::max();
+    const auto bytes = record.encode();
+    data.insert(data.end(), bytes.begin(), bytes.end());
+  }
 }
 
 // RUN
@@ -410,7 +437,8 @@ ChipController::Outcome ChipController::run(const Descriptor &command) {
   const auto processes = static_cast<int>(stages_.size()) * StageEngine::kProcesses + kOwnProcesses;
   Activity &activity = context_.activity;
   activity.begin(processes);
-  for (StageEngine *stage : stages_) stage->begin(command.count, images_run_);
+  const bool whole_images = (command.flags & abi::kFlagLayerByLayer) != 0;
+  for (StageEngine *stage : stages_) stage->begin(command.count, images_run_, whole_images);
   start_run_.notify(sc_core::SC_ZERO_TIME);
   while (!activity.is_quiet() && !cancelled_ && run_.fault.ok()) {
     sc_core::wait(activity.quiet() | abort_);
@@ -446,6 +474,13 @@ ChipController::Outcome ChipController::check_run(const Descriptor &command) con
   }
   if (!addressable(command.destination, command.count, command.destination_stride, output)) {
     return {Error::kBadSize, command.destination};
+  }
+  if ((command.flags & abi::kFlagLayerByLayer) != 0) {
+    for (std::uint32_t i = 0; i < program_.stages.size(); ++i) {
+      for (const auto &port : program_.stages[i].inputs) {
+        if (port.ring_rows < port.shape.height) return {Error::kBadControlVector, 0, i};
+      }
+    }
   }
   return check_programmed();
 }
@@ -567,9 +602,9 @@ void ChipController::output_transport(tlm::tlm_generic_payload &payload, sc_time
 }
 
 std::vector<StageReport> ChipController::stages() const {
-  std::vector<StageReport> reports;
-  for (const StageEngine *stage : stages_) reports.push_back(stage->report());
-  return reports;
+  StageHistory all = history_;
+  for (const StageEngine *stage : stages_) all.add(stage->report());
+  return all.reports();
 }
 
 // Helpers

@@ -47,6 +47,8 @@ class ChipController : public sc_core::sc_module {
   bool is_busy() const { return busy_; }
   /// The control vectors, or nullptr when none are loaded.
   const program::ControlProgram *loaded() const { return loaded_ ? &program_ : nullptr; }
+  /// What all stages have done since the simulation began, those of earlier control vectors
+  /// included.
   std::vector<StageReport> stages() const;
 
  private:
@@ -75,7 +77,8 @@ class ChipController : public sc_core::sc_module {
   Outcome write_arrays(const std::vector<program::ArrayWeights> &weights);
   Outcome read_back(const abi::Descriptor &command);
   Outcome read_chip(std::uint64_t address, Bytes &data);
-  Outcome read_counters(const abi::Descriptor &command, Bytes &data) const;
+  Outcome read_records(const abi::Descriptor &command, Bytes &data) const;
+  void append_layer_energy(Bytes &data) const;
   Outcome run(const abi::Descriptor &command);
   Outcome check_run(const abi::Descriptor &command) const;
   Outcome check_programmed() const;
@@ -111,6 +114,7 @@ class ChipController : public sc_core::sc_module {
   bool loaded_ = false;
   std::uint64_t images_run_ = 0;       // since the control vectors were loaded
   std::vector<StageEngine *> stages_;  // in load order
+  StageHistory history_;               // of those before them
   ImageSender images_;
   std::unique_ptr<StreamPort> output_port_;
   Bytes output_buffer_;

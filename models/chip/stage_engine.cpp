@@ -122,7 +122,7 @@ void StageEngine::kill() {
   in_flight_ = 0;
 }
 
-void StageEngine::begin(std::uint64_t images, std::uint64_t first_image) {
+void StageEngine::begin(std::uint64_t images, std::uint64_t first_image, bool whole_images) {
   if (!front_process_.valid()) spawn();
   for (auto &port : ports_) port->reset();
   slot_filled_.reset();
@@ -131,6 +131,7 @@ void StageEngine::begin(std::uint64_t images, std::uint64_t first_image) {
   in_flight_ = 0;
   images_ = images;
   first_image_ = first_image;
+  whole_images_ = whole_images;
   origin_ = sc_core::sc_time_stamp();
   time_.begin(origin_);
   first_start_ = last_end_ = sc_core::SC_ZERO_TIME;
@@ -193,6 +194,7 @@ std::uint64_t StageEngine::pixels_needed(const Position &at) const {
                                                   window_.pad_left + window_.covered_width() - 1);
   const std::uint64_t rows = at.image * static_cast<std::uint64_t>(shape.height);
   const auto width = static_cast<std::uint64_t>(shape.width);
+  if (whole_images_) return (rows + static_cast<std::uint64_t>(shape.height)) * width;
   if (y < 0) return rows * width;
   return (rows + static_cast<std::uint64_t>(y)) * width +
          static_cast<std::uint64_t>(std::max<std::int64_t>(x + 1, 0));
@@ -559,6 +561,7 @@ void StageEngine::send(const Route &route, const Position &at) {
   route.port->wait_for_room(route.producer);
   time_.until(StageTime::kBack, Phase::kSpace, sc_core::sc_time_stamp());
   prepare_write(payload_, route.address, data, pixels * slice);
+  bytes_sent_ += pixels * slice;
   tile_.send(payload_, route.local);
   time_.until(StageTime::kBack, route.local ? Phase::kEdram : Phase::kNoc,
               sc_core::sc_time_stamp());
@@ -625,9 +628,35 @@ abi::StageCounters StageEngine::counters() const {
   return record;
 }
 
+abi::StageTimes StageEngine::times() const {
+  abi::StageTimes record;
+  record.lifetime_ns = nanoseconds(time_.lifetime());
+  record.computing_ns = nanoseconds(time_.in(Phase::kComputing));
+  record.wait_input_ns = nanoseconds(time_.in(Phase::kInput));
+  record.wait_converter_ns = nanoseconds(time_.in(Phase::kConverter));
+  record.wait_edram_ns = nanoseconds(time_.in(Phase::kEdram));
+  record.wait_post_ns = nanoseconds(time_.in(Phase::kPost));
+  record.wait_noc_ns = nanoseconds(time_.in(Phase::kNoc));
+  record.wait_space_ns = nanoseconds(time_.in(Phase::kSpace));
+  return record;
+}
+
 StageReport StageEngine::report() const {
-  return {index_,       stage_.tile, stage_.slot, stage_.layer,        stage_.op, windows_,
-          conversions_, cycles_,     origin_,     origin_ + last_end_, time_};
+  StageReport report;
+  report.stage = index_;
+  report.tile = stage_.tile;
+  report.slot = stage_.slot;
+  report.layer = stage_.layer;
+  report.op = stage_.op;
+  report.windows = windows_;
+  report.conversions = conversions_;
+  report.input_cycles = cycles_;
+  report.bytes_sent = bytes_sent_;
+  report.bytes_received = bytes_received_;
+  report.begin = origin_;
+  report.end = origin_ + last_end_;
+  report.time = time_;
+  return report;
 }
 
 }  // namespace npim::chip

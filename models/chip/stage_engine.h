@@ -51,14 +51,18 @@ class StageEngine {
 
   static constexpr int kProcesses = 2;
   /// Starts a run of `images` images; all pipelines are empty. `first_image`: images that were run
-  /// before, which the keys of windows count on from.
-  void begin(std::uint64_t images, std::uint64_t first_image);
+  /// before, which the keys of windows count on from. With `whole_images` the windows of an image
+  /// wait until all of it is there.
+  void begin(std::uint64_t images, std::uint64_t first_image, bool whole_images);
   /// Ends the processes at once, for a cancelled or failed run.
   void kill();
   bool is_starving() const;
 
   abi::StageCounters counters() const;
   const Payer &payer() const { return payer_; }
+  /// Pixels have arrived in one of its rings.
+  void count_received(std::uint64_t bytes) { bytes_received_ += bytes; }
+  abi::StageTimes times() const;
   StageReport report() const;
 
  private:
@@ -153,6 +157,7 @@ class StageEngine {
 
   // The run
   std::uint64_t images_ = 0, first_image_ = 0;
+  bool whole_images_ = false;
   bool front_pending_ = false, back_pending_ = false;
   sc_core::sc_time origin_;
   sc_core::sc_event start_;
@@ -161,6 +166,7 @@ class StageEngine {
 
   // Counters
   std::uint64_t windows_ = 0, conversions_ = 0, cycles_ = 0;
+  std::uint64_t bytes_sent_ = 0, bytes_received_ = 0;
   sc_core::sc_time busy_, waited_, first_start_, last_end_, active_since_;
   int in_flight_ = 0;
   bool started_ = false;

@@ -62,4 +62,8 @@ sc_core::sc_time StageTime::lifetime() const {
       std::accumulate(totals_.begin(), totals_.begin() + kPhases, std::uint64_t{0}));
 }
 
+void StageTime::add_totals(const StageTime &other) {
+  for (std::size_t i = 0; i < totals_.size(); ++i) totals_[i] += other.totals_[i];
+}
+
 }  // namespace npim::chip

@@ -42,6 +42,8 @@ class StageTime {
     return sc_core::sc_time::from_value(totals_[static_cast<std::size_t>(phase)]);
   }
   sc_core::sc_time lifetime() const;
+  /// Takes over what another one has counted.
+  void add_totals(const StageTime &other);
 
  private:
   struct Segment {

@@ -169,6 +169,7 @@ bool Tile::receive(const ChipAddress &address, const tlm::tlm_generic_payload &p
   context_.wakes.sleep(delay);
   delay = sc_core::SC_ZERO_TIME;
   context_.wakes.sleep_until(bus.edram_transfer(sc_core::sc_time_stamp(), bytes, to->payer()));
+  to->count_received(bytes);
   port.deliver(producer, pixels);
   return true;
 }

@@ -63,7 +63,7 @@ std::string place_table(const char *place, const std::map<int, double> &energy, 
                         const Layers &layers) {
   TextTable table({place, "dynamic uJ", "share %", layers.empty() ? "" : "name"});
   for (const auto &[number, pj] : energy) {
-    if (number < 0) continue;
+    if (number < 0 || pj <= 0) continue;
     table.add({std::to_string(number), microjoules(pj), share(pj, total),
                layers.empty() ? "" : layer_name(layers, static_cast<std::size_t>(number))});
   }
@@ -125,6 +125,8 @@ boost::json::object stage_json(const StageReport &stage, const Layers &layers) {
           {"windows", stage.windows},
           {"conversions", stage.conversions},
           {"input_cycles", stage.input_cycles},
+          {"bytes_sent", stage.bytes_sent},
+          {"bytes_received", stage.bytes_received},
           {"begin_ns", nanoseconds(stage.begin)},
           {"end_ns", nanoseconds(stage.end)},
           {"lifetime_ns", nanoseconds(stage.time.lifetime())},
@@ -136,7 +138,7 @@ boost::json::array places_json(const char *key, const std::map<int, double> &ene
                                const Layers *layers) {
   boost::json::array list;
   for (const auto &[number, pj] : energy) {
-    if (number < 0) continue;
+    if (number < 0 || pj <= 0) continue;
     boost::json::object place = {{key, number}, {"pj", pj}};
     if (layers != nullptr) place["name"] = layer_name(*layers, static_cast<std::size_t>(number));
     list.push_back(std::move(place));

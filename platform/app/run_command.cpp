@@ -38,7 +38,7 @@ constexpr std::size_t kLargestKernel = std::size_t{512} << 20;
 
 struct RunOptions {
   std::string platform, firmware, program, images, labels, bootargs, trace, uart_input,
-      uart_input_after, kernel, initrd, accounting;
+      uart_input_after, kernel, initrd, accounting, schedule;
   HartViewOptions views;
   report::ReportFiles report;
   int count = 0, show = 5, batch = 0;
@@ -76,6 +76,9 @@ bool parse(const Arguments &arguments, RunOptions &to) {
       "move the hart's data by transactions; changes speed, never results");
   add("oracle", po::bool_switch(&to.oracle),
       "compute every input slice on every bit line: slow, same results and times");
+  add("schedule", po::value(&to.schedule)->default_value("pipelined"),
+      "pipelined, or layer-by-layer: a layer begins an image when it has all of it (demo_cnn; for "
+      "programs compiled with the same option)");
   add("accounting", po::value(&to.accounting)->default_value("per-action"),
       "how the chip's energy is counted, also in its registers: per-action (counts times energy "
       "per "
@@ -113,6 +116,9 @@ bool parse(const Arguments &arguments, RunOptions &to) {
   if (values.count("batch") != 0 && to.batch < 1) refuse("--batch must be at least 1");
   if (to.accounting != "powered-time" && to.accounting != "per-action") {
     refuse("--accounting must be powered-time or per-action");
+  }
+  if (to.schedule != "pipelined" && to.schedule != "layer-by-layer") {
+    refuse("--schedule must be pipelined or layer-by-layer");
   }
   if (to.show < 0) refuse("--show must not be negative");
   if (!(to.timeout_s > 0 && to.timeout_s <= 1e6)) refuse("--timeout must be from 0 to 1e6 seconds");
@@ -163,6 +169,20 @@ void check_image_shape(const RunOptions &options, const Inputs &inputs) {
                                        text(shape.height, shape.width, shape.channels));
 }
 
+void check_whole_images(const program::Program &program, const std::string &name) {
+  for (const program::ControlProgram &segment : program.segments) {
+    for (const program::Stage &stage : segment.stages) {
+      for (const program::InputPort &port : stage.inputs) {
+        if (port.ring_rows >= port.shape.height) continue;
+        throw InputError(
+            name, "was not compiled with --schedule layer-by-layer: a buffer of layer " +
+                      std::to_string(stage.layer) + " holds " + std::to_string(port.ring_rows) +
+                      " of " + std::to_string(port.shape.height) + " rows");
+      }
+    }
+  }
+}
+
 Inputs read_inputs(const RunOptions &options) {
   Inputs inputs;
   inputs.platform = board::PlatformConfig::load(options.platform);
@@ -177,6 +197,7 @@ Inputs read_inputs(const RunOptions &options) {
   if (!options.program.empty()) {
     inputs.program_bytes = read_file(options.program);
     inputs.program = program::deserialise_program(inputs.program_bytes, options.program);
+    if (options.schedule == "layer-by-layer") check_whole_images(*inputs.program, options.program);
     if (!inputs.chip) throw InputError(options.platform, "has no chip to run a program on");
     mapping::check_fits(*inputs.program, *inputs.chip, options.program);
   }
@@ -197,6 +218,7 @@ std::string boot_arguments(const RunOptions &options, const Inputs &inputs) {
     add("count", inputs.images->count);
     add("show", options.show);
     if (options.batch > 0) add("batch", options.batch);
+    if (options.schedule == "layer-by-layer") add("layer_by_layer", 1);
   }
   return text;
 }
@@ -210,6 +232,7 @@ class Session {
       accelerator_ = std::make_unique<accelerator::Accelerator>(
           "accelerator", *inputs.chip,
           options.oracle ? dataflow::Kernel::kPerCycle : dataflow::Kernel::kFolded);
+      accelerator_->chip().set_accounting(accounting());
       board_.attach(*accelerator_);
     }
     board_.load_elf(options.firmware);
@@ -404,7 +427,14 @@ void add_outcome(const Outcome &outcome, boost::json::object &json) {
 }
 
 boost::json::object configurations(const RunOptions &options, const Inputs &inputs) {
-  boost::json::object json = {{"platform", config::Node::load(options.platform).value()}};
+  boost::json::object json = {{"platform", config::Node::load(options.platform).value()},
+                              {"program", options.program},
+                              {"firmware", options.firmware},
+                              {"images", options.images},
+                              {"bootargs", options.bootargs},
+                              {"batch", options.batch},
+                              {"schedule", options.schedule},
+                              {"accounting", options.accounting}};
   if (inputs.chip) json["chip"] = config::Node::load(inputs.platform.chip_path).value();
   return json;
 }

@@ -30,6 +30,7 @@ struct npim_network_job {
   /* One per layer, cleared and filled in by the run; or NULL. A program that the chip runs alone
      does not need them: the chip has kept count. */
   struct npim_layer_totals *totals;
+  bool layer_by_layer; /* as in struct npim_run */
 };
 
 struct npim_network_report {

@@ -94,12 +94,43 @@ TEST(Energy, PoweredTimesOfFourWindowsByHand) {
   });
 }
 
-TEST(Energy, AResetStartsAgain) {
+/// Control vectors take turns: what they do adds up.
+TEST(Energy, SeveralProgramsAddUp) {
+  const auto config = small_chip();
+  ControlProgram one = row_program(config, 3), other = row_program(config, 5);
+  other.stages[0].layer = 1;
+  ChipBench bench(config);
+  bench.simulate([&] {
+    for (int turn = 0; turn < 3; ++turn) {
+      for (const ControlProgram &program : {one, other}) {
+        ASSERT_EQ(bench.load(program), abi::Error::kNone);
+        ASSERT_EQ(bench.program(weights(config, program.stages[0], {{5}})), abi::Error::kNone);
+        bench.run({Bytes(static_cast<std::size_t>(program.input_shape.width), 1)}, 4);
+      }
+    }
+  });
+  const auto stages = bench.chip.stages();
+  ASSERT_EQ(stages.size(), 2U);
+  EXPECT_EQ(stages[0].windows, 9U);
+  EXPECT_EQ(stages[1].windows, 15U);
+  const Books &books = bench.chip.books();
+  EXPECT_EQ(booked(books, 0, 0, Part::kDac), 9U);
+  EXPECT_EQ(booked(books, 0, 1, Part::kDac), 15U);
+  // A window takes 3 cycles; the whole life is accounted for.
+  EXPECT_GT(stages[1].time.lifetime(), sc_core::sc_time(15 * 300, sc_core::SC_NS));
+}
+
+TEST(Energy, RegistersCountFromTheReset) {
   run_row(small_chip(), {1, 2, 3, 4}, [](ChipBench &bench) {
-    bench.chip.reset();
-    EXPECT_EQ(bench.chip.books().ledger().actions(Part::kDac), 0U);
-    const cost::Energy energy = bench.chip.books().settle(Accounting::kPerAction);
-    EXPECT_EQ(energy.total_pj(), 0.0);
+    const Books &books = bench.chip.books();
+    for (const auto accounting : {Accounting::kPerAction, Accounting::kPoweredTime}) {
+      const double before = books.settle(accounting).total_pj();
+      EXPECT_EQ(books.settle_since_reset(accounting).total_pj(), before);
+      bench.chip.reset();
+      EXPECT_EQ(books.settle_since_reset(accounting).total_pj(), 0.0);
+      EXPECT_EQ(books.settle(accounting).total_pj(), before) << "nothing is forgotten";
+    }
+    EXPECT_EQ(bench.chip.stages()[0].windows, 4U);
   });
 }
 
@@ -154,6 +185,47 @@ TEST(StageTime, OneWhoComputesIsEnough) {
   EXPECT_EQ(time.lifetime(), at(201));
 }
 
+std::uint64_t bytes_of(const TensorShape &shape) {
+  return static_cast<std::uint64_t>(shape.elements());
+}
+
+/// Of one image, to all stages that read it.
+std::uint64_t image_bytes(const ControlProgram &program) {
+  std::int64_t bytes = 0;
+  for (const auto &to : program.inputs) {
+    const program::Rectangle part = program::sent_part(to, program.input_shape);
+    bytes += part.columns * part.channels * program.input_shape.height;
+  }
+  return static_cast<std::uint64_t>(bytes);
+}
+
+/// A stage with crossbars takes at least the copy and the input cycles for each of its steps; the
+/// first copy needs no whole cycle.
+void expect_bound(const config::ChipConfig &config, const Stage &stage, const StageReport &report,
+                  std::uint64_t images) {
+  if (stage.op != StageOp::kMvm) return;
+  const std::int64_t steps = (stage.output_shape.width + stage.burst - 1) / stage.burst *
+                             stage.output_shape.height * static_cast<std::int64_t>(images);
+  const double least_ns =
+      static_cast<double>(steps * (1 + config.input_cycles()) - 1) * config.input_cycle_ns;
+  EXPECT_GE((report.end - report.begin) / sc_core::sc_time(1, sc_core::SC_NS), least_ns);
+}
+
+/// Sees to it that time never runs backwards.
+class Watch : public ChipObserver {
+ public:
+  void stage_active(std::uint32_t, unsigned, unsigned, std::uint32_t,
+                    const sc_core::sc_time &begin) override {
+    const sc_core::sc_time now = sc_core::sc_time_stamp();
+    EXPECT_LE(begin, now);
+    EXPECT_LE(last_, now);
+    last_ = now;
+  }
+
+ private:
+  sc_core::sc_time last_;
+};
+
 /// Random networks: everything that is booked is found again in the sums, and every moment of a
 /// stage's life is attributed.
 class Attribution : public ::testing::TestWithParam<int> {};
@@ -170,13 +242,29 @@ TEST_P(Attribution, NothingIsLost) {
   for (int i = 0; i < 3; ++i) inputs.push_back(random.image(network.input_shape));
   ChipBench bench(config);
   bench.simulate([&] {
-    ASSERT_EQ(bench.load(mapping.program.control), abi::Error::kNone);
+    ASSERT_EQ(bench.load(mapping.program.segments.at(0)), abi::Error::kNone);
     ASSERT_EQ(bench.program(mapping.program.weights), abi::Error::kNone);
+    const std::uint64_t loaded = bench.chip.books().ledger().actions(Part::kLink);
+    Watch watch;
+    bench.chip.set_observer(&watch);
     bench.run(inputs, 4);
+    const ControlProgram &program = mapping.program.segments.at(0);
+    const std::uint64_t images = inputs.size();
+    const std::uint64_t output_bytes = images * bytes_of(program.output_shape) * 4;
+    EXPECT_EQ(bench.chip.books().ledger().actions(Part::kLink) - loaded,
+              images * bytes_of(program.input_shape) + output_bytes)
+        << "bytes over the host link";
+    std::uint64_t sent = image_bytes(program) * images, received = output_bytes;
+    for (const StageReport &stage : bench.chip.stages()) {
+      sent += stage.bytes_sent;
+      received += stage.bytes_received;
+      expect_bound(config, program.stages[stage.stage], stage, images);
+    }
+    EXPECT_EQ(sent, received);
     std::uint64_t windows = 0, conversions = 0, cycles = 0;
     for (const StageReport &stage : bench.chip.stages()) {
       EXPECT_EQ(stage.time.lifetime(), stage.end - stage.begin) << "stage " << stage.stage;
-      const auto &shape = mapping.program.control.stages[stage.stage].output_shape;
+      const auto &shape = mapping.program.segments.at(0).stages[stage.stage].output_shape;
       EXPECT_EQ(stage.windows, inputs.size() * static_cast<std::uint64_t>(shape.height) *
                                    static_cast<std::uint64_t>(shape.width));
       windows += stage.windows;
