@@ -19,6 +19,7 @@ using sc_core::sc_time;
 
 constexpr std::uint64_t kMostControlBytes = std::uint64_t{16} << 20;
 constexpr std::uint64_t kBurstBytes = 4096;
+constexpr std::uint32_t kMostLayers = 65536;  // that energy is told of
 constexpr int kOwnProcesses = 2;
 constexpr std::uint16_t kOutputRows = 2;  ///< that the output buffer holds
 
@@ -409,7 +410,9 @@ ChipController::Outcome ChipController::read_records(const Descriptor &command, 
 
 void ChipController::append_layer_energy(Bytes &data) const {
   std::uint32_t layers = 0;
-  for (const auto &stage : program_.stages) layers = std::max(layers, stage.layer + 1);
+  for (const auto &stage : program_.stages) {
+    layers = std::max(layers, std::min(stage.layer, kMostLayers - 1) + 1);
+  }
   const Books &books = context_.books;
   std::map<int, double> energy;
   if (books.has_prices()) energy = books.settle_since_reset(context_.accounting).by_layer;
