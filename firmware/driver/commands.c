@@ -57,6 +57,7 @@ int npim_make_run(struct npim_device *device, const struct npim_run *run,
   if (in == 0 || out == 0) return NPIM_E_ARGUMENT;
   command->opcode = NPIM_OP_RUN;
   command->flags = NPIM_FLAG_INTERRUPT;
+  if (run->layer_by_layer) command->flags |= NPIM_FLAG_LAYER_BY_LAYER;
   command->count = run->count;
   command->source_bytes = run->image_bytes;
   command->source_stride = run->image_stride;

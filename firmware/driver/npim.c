@@ -61,6 +61,7 @@ static void read_info(struct npim_device *device) {
   value = read32(device, NPIM_REG_CAP_FEATURES);
   info->fidelity = (uint8_t)FIELD(value, CAP_FEATURES_FIDELITY);
   info->counts_energy = FIELD(value, CAP_FEATURES_ENERGY_COUNTER) != 0;
+  info->energy_is_powered = FIELD(value, CAP_FEATURES_ENERGY_ACCOUNTING) != 0;
 }
 
 int npim_probe(struct npim_device *device, const struct npim_port *port) {
@@ -318,4 +319,11 @@ int npim_read_error_counters(struct npim_device *device, struct npim_error_count
   counters->verify_failures = read64(device, NPIM_REG_COUNTER_VERIFY_FAILURES);
   counters->injected_faults = read64(device, NPIM_REG_COUNTER_FAULTS);
   return NPIM_OK;
+}
+
+bool npim_read_energy(const struct npim_device *device, struct npim_energy *energy) {
+  if (!device->info.counts_energy) return false;
+  energy->chip_pj = read64(device, NPIM_REG_COUNTER_ENERGY_PJ);
+  energy->links_pj = read64(device, NPIM_REG_COUNTER_LINK_ENERGY_PJ);
+  return true;
 }

@@ -60,6 +60,7 @@ static int submit_batch(const struct stream *stream, struct batch *batch, uint32
       .outputs = batch->outputs,
       .output_bytes = stream->output_bytes,
       .output_stride = stream->output_bytes,
+      .layer_by_layer = run->layer_by_layer,
   };
   int result = npim_make_run(stream->device, &what, &command);
   command.flags |= NPIM_FLAG_IMAGE_NUMBER;

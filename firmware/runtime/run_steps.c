@@ -160,6 +160,7 @@ static int run_on_chip(struct steps_run *run, const struct npim_step *step, bool
       .outputs = address_of(run, &to),
       .output_bytes = to.shape.height * to.shape.width * to.pixel_bytes,
       .output_stride = to.image_bytes,
+      .layer_by_layer = run->job->layer_by_layer,
   };
   int result = load(run, step);
   if (result != NPIM_OK) return result;

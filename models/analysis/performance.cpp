@@ -186,7 +186,7 @@ class LayerBooking {
     const double written = outputs + elements;
     book(Part::kEdram, std::ceil((read + written) / 32));
     book(Part::kTileBus, 8 * (read + written));
-    book(Part::kRouter, std::ceil(outputs * routers / 32));
+    book(Part::kRouter, std::ceil(outputs * routers * 8 / chip_.noc.flit_bits));
     book(Part::kTileShiftAdd, dot_products() - outputs + elements);
     book(Part::kTileOutputRegister, outputs);
     book(Part::kSigmoid, outputs);

@@ -16,6 +16,7 @@
 #include "chip/chip_controller.h"
 #include "chip/host_link.h"
 #include "chip/noc.h"
+#include "chip/stage_report.h"
 #include "chip/tile.h"
 
 namespace npim::chip {
@@ -56,6 +57,14 @@ class Chip : public sc_core::sc_module {
 
   /// Totals since the last reset, readable at any time.
   const ChipCounters &counters() const { return context_.counters; }
+  /// What was done since the simulation began and, if there are component figures, what it cost.
+  const Books &books() const { return context_.books; }
+  /// How the energy that commands and registers tell is counted.
+  cost::Accounting accounting() const { return context_.accounting; }
+  void set_accounting(cost::Accounting accounting) { context_.accounting = accounting; }
+  /// Of all stages that have worked since the simulation began, in load order; several control
+  /// vectors may have taken turns.
+  std::vector<StageReport> stages() const { return controller_.stages(); }
   /// The control vectors that LOAD_CONTROL brought, or nullptr; for debuggers.
   const program::ControlProgram *loaded() const { return controller_.loaded(); }
   /// Null (the default) for none; must outlive the simulation.

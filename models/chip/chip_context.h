@@ -6,6 +6,7 @@
 
 #include "abi/npim_abi.h"
 #include "chip/activity.h"
+#include "chip/books.h"
 #include "chip/timing.h"
 #include "chip/wake_queue.h"
 #include "config/chip_config.h"
@@ -44,7 +45,8 @@ struct ChipContext {
         timing(config),
         datapath(config, value_kernel),
         geometry(datapath.geometry()),
-        bus_bytes(static_cast<std::uint64_t>(config.bus_bits + 7) / 8) {}
+        bus_bytes(static_cast<std::uint64_t>(config.bus_bits + 7) / 8),
+        books(config) {}
 
   const config::ChipConfig config;
   const Timing timing;
@@ -54,6 +56,8 @@ struct ChipContext {
   WakeQueue wakes{"wakes"};
   Activity activity;
   ChipCounters counters;
+  Books books;
+  cost::Accounting accounting = cost::Accounting::kPerAction;  ///< of what registers tell
   ChipObserver *observer = nullptr;
   /// False: data is moved and computed in time only (Chip::leave_out_values).
   bool values = true;

@@ -19,6 +19,7 @@ using sc_core::sc_time;
 
 constexpr std::uint64_t kMostControlBytes = std::uint64_t{16} << 20;
 constexpr std::uint64_t kBurstBytes = 4096;
+constexpr std::uint32_t kMostLayers = 65536;  // that energy is told of
 constexpr int kOwnProcesses = 2;
 constexpr std::uint16_t kOutputRows = 2;  ///< that the output buffer holds
 
@@ -173,6 +174,7 @@ void ChipController::forget() {
     }
   }
   context_.counters = ChipCounters();
+  context_.books.mark_reset();
   completion_ = {};
 }
 
@@ -189,6 +191,7 @@ void ChipController::unload() {
   loaded_ = false;
   context_.counters.images = 0;
   kill_processes();
+  for (const StageEngine *stage : stages_) history_.add(stage->report());
   stages_.clear();
   images_.clear();
   for (const auto &tile : tiles_) tile->unload();
@@ -394,14 +397,18 @@ Outcome ChipController::read_back(const Descriptor &command) {
   const std::uint64_t bytes = command.destination_bytes;
   const std::uint64_t end = command.offset + bytes;
   const auto region = static_cast<abi::Region>(command.region);
-  if (region < abi::Region::kEdram || region > abi::Region::kConverters) {
+  if (region < abi::Region::kEdram || region > abi::Region::kLayerEnergy) {
     return {Error::kBadRegion};
   }
   if (bytes == 0) return {Error::kBadSize};
   Bytes data;
   Outcome outcome;
-  if (region == abi::Region::kStageCounters) {
-    outcome = read_counters(command, data);
+  const bool of_stages = region == abi::Region::kStageCounters ||
+                         region == abi::Region::kStageTimes || region == abi::Region::kLayerEnergy;
+  if (of_stages) {
+    Bytes all;
+    outcome = stage_records(region, all);
+    if (outcome.ok()) outcome = read_records(all, command, data);
   } else if (const Outcome checked = service_.check_tile(command.tile); !checked.ok()) {
     return checked;
   } else if (region == abi::Region::kConverters) {
@@ -438,12 +445,20 @@ Outcome ChipController::read_chip(std::uint64_t address, Bytes &data) {
   return {};
 }
 
-Outcome ChipController::read_counters(const Descriptor &command, Bytes &data) const {
+Outcome ChipController::stage_records(abi::Region region, Bytes &all) const {
   if (!loaded_) return {Error::kControlNotLoaded};
-  Bytes all;
-  for (const StageEngine *stage : stages_) {
-    const auto record = stage->counters().encode();
+  const auto append = [&all](const auto &record) {
     all.insert(all.end(), record.begin(), record.end());
+  };
+  switch (region) {
+    case abi::Region::kStageCounters:
+      for (const StageEngine *stage : stages_) append(stage->counters().encode());
+      break;
+    case abi::Region::kStageTimes:
+      for (const StageEngine *stage : stages_) append(stage->times().encode());
+      break;
+    default:
+      append_layer_energy(all);
   }
   return read_records(all, command, data);
 }
@@ -455,6 +470,25 @@ Outcome ChipController::read_records(const Bytes &all, const Descriptor &command
   if (end > all.size()) return {Error::kBadSize};
   data.assign(all.begin() + command.offset, all.begin() + static_cast<std::ptrdiff_t>(end));
   return {};
+}
+
+void ChipController::append_layer_energy(Bytes &data) const {
+  std::uint32_t layers = 0;
+  for (const auto &stage : program_.stages) {
+    layers = std::max(layers, std::min(stage.layer, kMostLayers - 1) + 1);
+  }
+  const Books &books = context_.books;
+  std::map<int, double> energy;
+  if (books.has_prices()) energy = books.settle_since_reset(context_.accounting).by_layer;
+  for (std::uint32_t layer = 0; layer < layers; ++layer) {
+    abi::LayerEnergy record;
+    record.energy_pj =
+        books.has_prices()
+            ? static_cast<std::uint64_t>(std::max(0.0, energy[static_cast<int>(layer)]))
+            : std::numeric_limits<std::uint64_t>::max();
+    const auto bytes = record.encode();
+    data.insert(data.end(), bytes.begin(), bytes.end());
+  }
 }
 
 // RUN
@@ -472,7 +506,10 @@ Outcome ChipController::run(const Descriptor &command) {
   for (const StageEngine *stage : stages_) processes += stage->processes();
   Activity &activity = context_.activity;
   activity.begin(processes);
-  for (StageEngine *stage : stages_) stage->begin(command.count, context_.counters.images);
+  const bool whole_images = (command.flags & abi::kFlagLayerByLayer) != 0;
+  for (StageEngine *stage : stages_) {
+    stage->begin(command.count, context_.counters.images, whole_images);
+  }
   start_run_.notify(sc_core::SC_ZERO_TIME);
   while (!activity.is_quiet() && !cancelled_ && run_.fault.ok()) {
     sc_core::wait(activity.quiet() | abort_);
@@ -505,6 +542,13 @@ Outcome ChipController::check_run(const Descriptor &command) const {
   }
   if (!addressable(command.destination, command.count, command.destination_stride, output)) {
     return {Error::kBadSize, command.destination};
+  }
+  if ((command.flags & abi::kFlagLayerByLayer) != 0) {
+    for (std::uint32_t i = 0; i < program_.stages.size(); ++i) {
+      for (const auto &port : program_.stages[i].inputs) {
+        if (port.ring_rows < port.shape.height) return {Error::kBadControlVector, 0, i};
+      }
+    }
   }
   const Outcome tiles = check_tiles();
   return tiles.ok() ? check_programmed() : tiles;
@@ -653,6 +697,12 @@ void ChipController::output_transport(tlm::tlm_generic_payload &payload, sc_time
   delay = sc_core::SC_ZERO_TIME;
   output_port_->deliver(producer, pixels);
   payload.set_response_status(tlm::TLM_OK_RESPONSE);
+}
+
+std::vector<StageReport> ChipController::stages() const {
+  StageHistory all = history_;
+  for (const StageEngine *stage : stages_) all.add(stage->report());
+  return all.reports();
 }
 
 // Helpers

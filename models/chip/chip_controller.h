@@ -50,6 +50,9 @@ class ChipController : public sc_core::sc_module {
   bool is_busy() const { return busy_; }
   /// The control vectors, or nullptr when none are loaded.
   const program::ControlProgram *loaded() const { return loaded_ ? &program_ : nullptr; }
+  /// What all stages have done since the simulation began, those of earlier control vectors
+  /// included.
+  std::vector<StageReport> stages() const;
 
  private:
   struct RunState {
@@ -74,7 +77,8 @@ class ChipController : public sc_core::sc_module {
   Outcome read_back(const abi::Descriptor &command);
   Outcome read_chip(std::uint64_t address, Bytes &data);
   Outcome read_records(const Bytes &all, const abi::Descriptor &command, Bytes &data) const;
-  Outcome read_counters(const abi::Descriptor &command, Bytes &data) const;
+  Outcome stage_records(abi::Region region, Bytes &all) const;
+  void append_layer_energy(Bytes &data) const;
   Outcome run(const abi::Descriptor &command);
   Outcome check_run(const abi::Descriptor &command) const;
   Outcome check_programmed() const;
@@ -111,6 +115,7 @@ class ChipController : public sc_core::sc_module {
   program::ControlProgram program_;
   bool loaded_ = false;
   std::vector<StageEngine *> stages_;  // in load order
+  StageHistory history_;               // of those before them
   ServiceCommands service_;
   ImageSender images_;
   std::unique_ptr<StreamPort> output_port_;

@@ -20,7 +20,11 @@ class HostLink : public sc_core::sc_module {
   tlm_utils::simple_initiator_socket<HostLink> to_host;
 
   HostLink(const sc_core::sc_module_name &module_name, ChipContext &context)
-      : sc_module(module_name), from_chip("from_chip"), to_host("to_host"), context_(context) {
+      : sc_module(module_name),
+        from_chip("from_chip"),
+        to_host("to_host"),
+        context_(context),
+        payer_(context.books.open(cost::kNoTile, cost::kNoLayer)) {
     from_chip.register_b_transport(this, &HostLink::b_transport);
   }
 
@@ -34,6 +38,7 @@ class HostLink : public sc_core::sc_module {
     const sc_core::sc_time now = sc_core::sc_time_stamp();
     const sc_core::sc_time length(payload.get_data_length() * context_.timing.link_ns_per_byte,
                                   sc_core::SC_NS);
+    payer_.book(cost::Part::kLink, payload.get_data_length());
     BusyUntil &direction = payload.is_read() ? reads_ : writes_;
     delay = direction.reserve(now + delay, length) + context_.timing.link_latency - now;
     context_.wakes.sleep(delay);  // here, so that simultaneous transfers keep the chip's order
@@ -42,6 +47,7 @@ class HostLink : public sc_core::sc_module {
   }
 
   ChipContext &context_;
+  const Payer &payer_;
   BusyUntil reads_, writes_;
 };
 

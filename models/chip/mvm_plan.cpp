@@ -26,23 +26,29 @@ void MvmPlan::place(const program::ArrayUse &use) {
   work.rows = part.used_rows();
   work.vectors = part.channels;
   const std::size_t in_window = place_in_window(part);
-  const auto input = input_offsets_.try_emplace(
-      {work.ima, work.copy, part.first_group, part.first_row}, std::size_t{0});
+  const auto input = input_numbers_.try_emplace(
+      {work.ima, work.copy, part.first_group, part.first_row}, inputs_.size());
   if (input.second) {
-    input.first->second =
+    const std::size_t offset =
         tile_.ima(work.ima).input_register.allocate(static_cast<std::size_t>(work.rows));
-    inputs_.push_back({work.ima, work.copy, in_window, input.first->second, work.rows});
+    inputs_.push_back({work.ima, work.copy, in_window, offset, work.rows, 0});
   }
+  InputCopy &from = inputs_[input.first->second];
+  ++from.arrays;
   const auto collect =
       collect_numbers_.try_emplace({work.copy, work.ima, use.column_group}, collects_.size());
   if (collect.second) {
     collects_.push_back({work.ima, work.copy, part.first_channel, part.channels, 0});
   }
-  work.input_offset = input.first->second;
+  work.input_offset = from.register_offset;
   work.collect = collect.first->second;
   work.codes = codes_;
   codes_ += static_cast<std::size_t>(work.vectors);
   work_.push_back(work);
+  if (work.copy != 0) return;
+  ++drive_.arrays;
+  drive_.rows += static_cast<std::uint64_t>(work.rows);
+  drive_.vectors += static_cast<std::uint64_t>(work.vectors);
 }
 
 std::size_t MvmPlan::place_in_window(const program::ArrayPart &part) {

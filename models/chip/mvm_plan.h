@@ -33,6 +33,11 @@ class MvmPlan {
     int ima = 0, copy = 0;
     std::size_t window_offset = 0, register_offset = 0;
     int rows = 0;
+    std::uint64_t arrays = 0;  ///< whose DACs it goes to
+  };
+  /// What one window drives: arrays, their word lines and their vectors.
+  struct Drive {
+    std::uint64_t arrays = 0, rows = 0, vectors = 0;
   };
   struct Work {  // one array
     int ima = 0, array = 0, copy = 0;
@@ -62,6 +67,7 @@ class MvmPlan {
   int copies() const { return stage_.burst; }
   std::size_t window_bytes() const { return window_bytes_; }
   std::size_t codes() const { return codes_; }
+  const Drive &drive() const { return drive_; }
   const std::vector<Segment> &segments() const { return segments_; }
   const std::vector<InputCopy> &inputs() const { return inputs_; }
   const std::vector<Work> &work() const { return work_; }
@@ -89,10 +95,11 @@ class MvmPlan {
   std::vector<Work> work_;
   std::vector<Collect> collects_;
   std::vector<Drain> full_, rest_;
+  Drive drive_;
   std::size_t window_bytes_ = 0, codes_ = 0;
   // Of the set-up
   std::map<std::pair<int, int>, std::size_t> window_offsets_;  // by group and row
-  std::map<std::vector<int>, std::size_t> input_offsets_;      // by IMA, copy, group and row
+  std::map<std::vector<int>, std::size_t> input_numbers_;      // by IMA, copy, group and row
   std::map<std::vector<int>, std::size_t> collect_numbers_;    // by copy, IMA, column group
 };
 

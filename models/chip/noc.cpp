@@ -3,6 +3,7 @@
 #include <string>
 
 #include "chip/address.h"
+#include "chip/payload.h"
 #include "program/stage.h"
 
 namespace npim::chip {
@@ -26,11 +27,12 @@ void Noc::add_units(std::vector<NamedUnit> &units) {
   }
 }
 
-Noc::Noc(const sc_core::sc_module_name &module_name, const ChipContext &context)
+Noc::Noc(const sc_core::sc_module_name &module_name, ChipContext &context)
     : sc_module(module_name),
       from_nodes("from_nodes"),
       to_nodes("to_nodes"),
       context_(context),
+      nobody_(context.books.open(cost::kNoTile, cost::kNoLayer)),
       mesh_(context.config) {
   // The first router of a chip has one more node: the controller, and what leads to other chips.
   const int routers = mesh_.columns() * mesh_.rows();
@@ -45,9 +47,10 @@ Noc::Noc(const sc_core::sc_module_name &module_name, const ChipContext &context)
 
 /// When the tail of a packet reaches its destination.
 sc_core::sc_time Noc::arrival(unsigned from, unsigned to, const sc_core::sc_time &start,
-                              std::uint64_t bytes) {
+                              std::uint64_t bytes, const Payer &payer) {
   const auto flit_bits = static_cast<std::uint64_t>(context_.config.noc.flit_bits);
   const std::uint64_t flits = 1 + divide_up(8 * bytes, flit_bits);
+  payer.book(cost::Part::kRouter, flits * static_cast<std::uint64_t>(mesh_.hops(from, to)));
   const program::Mesh::Place gate = mesh_.place(mesh_.controller());
   const int last = mesh_.chip(to);
   int chip = mesh_.chip(from);
@@ -55,6 +58,7 @@ sc_core::sc_time Noc::arrival(unsigned from, unsigned to, const sc_core::sc_time
   sc_core::sc_time tail = cross_mesh(chip, mesh_.place(from), gate, start, flits);
   while (chip != last) {
     const bool forward = chip < last;
+    payer.book(cost::Part::kLink, bytes);
     const auto link = static_cast<std::size_t>(forward ? 2 * chip : 2 * chip - 1);
     tail = chip_links_[link].reserve(tail, times(context_.timing.chip_link_byte, bytes)) +
            context_.timing.chip_link_latency;
@@ -90,9 +94,11 @@ void Noc::b_transport(int from, tlm::tlm_generic_payload &payload, sc_core::sc_t
   const sc_core::sc_time now = sc_core::sc_time_stamp();
   const std::uint64_t bytes = payload.get_data_length();
   auto source = static_cast<unsigned>(from);
+  const PaidBy *paid = payload.get_extension<PaidBy>();
+  const Payer &payer = paid != nullptr ? *paid->payer : nobody_;
   // A read's data travels back from where it lies.
-  delay = (payload.is_read() ? arrival(to, source, now + delay, bytes)
-                             : arrival(source, to, now + delay, bytes)) -
+  delay = (payload.is_read() ? arrival(to, source, now + delay, bytes, payer)
+                             : arrival(source, to, now + delay, bytes, payer)) -
           now;
   to_nodes[static_cast<int>(to)]->b_transport(payload, delay);
 }

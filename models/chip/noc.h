@@ -61,7 +61,7 @@ class Noc : public sc_core::sc_module {
   tlm_utils::multi_passthrough_target_socket<Noc> from_nodes;
   tlm_utils::multi_passthrough_initiator_socket<Noc> to_nodes;
 
-  Noc(const sc_core::sc_module_name &module_name, const ChipContext &context);
+  Noc(const sc_core::sc_module_name &module_name, ChipContext &context);
 
   int hops(unsigned from, unsigned to) const { return mesh_.hops(from, to); }
   /// Forgets what is reserved.
@@ -78,12 +78,13 @@ class Noc : public sc_core::sc_module {
                      static_cast<std::size_t>(x)];
   }
   sc_core::sc_time arrival(unsigned from, unsigned to, const sc_core::sc_time &start,
-                           std::uint64_t bytes);
+                           std::uint64_t bytes, const Payer &payer);
   sc_core::sc_time cross_mesh(int chip, program::Mesh::Place at, const program::Mesh::Place &end,
                               sc_core::sc_time head, std::uint64_t flits);
   void b_transport(int from, tlm::tlm_generic_payload &payload, sc_core::sc_time &delay);
 
   const ChipContext &context_;
+  const Payer &nobody_;  ///< pays for packets that do not say who does
   const program::Mesh mesh_;
   std::vector<std::unique_ptr<Router>> routers_;  // chip after chip
   std::vector<BusyUntil> chip_links_;             // chip i to i + 1 at 2 i, back at 2 i + 1

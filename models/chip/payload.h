@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <tlm>
 
+#include "chip/books.h"
+
 namespace npim::chip {
 
 inline void prepare(tlm::tlm_generic_payload &payload, tlm::tlm_command command,
@@ -25,5 +27,16 @@ inline void prepare_read(tlm::tlm_generic_payload &payload, std::uint64_t addres
                          std::uint8_t *data, std::size_t bytes) {
   prepare(payload, tlm::TLM_READ_COMMAND, address, data, bytes);
 }
+
+/// Says who pays for a packet's way over the network. Owned by whoever sets it, who keeps it alive
+/// as long as the payload and clears it before.
+struct PaidBy : tlm::tlm_extension<PaidBy> {
+  explicit PaidBy(Payer *who = nullptr) : payer(who) {}
+  tlm::tlm_extension_base *clone() const override { return new PaidBy(payer); }
+  void copy_from(const tlm::tlm_extension_base &other) override {
+    payer = static_cast<const PaidBy &>(other).payer;
+  }
+  Payer *payer;
+};
 
 }  // namespace npim::chip

@@ -35,6 +35,9 @@ StageEngine::StageEngine(Tile &tile, ChipContext &context, const program::Stage 
                          std::uint32_t index)
     : tile_(tile),
       context_(context),
+      payer_(context.books.open(stage.tile, static_cast<int>(stage.layer))),
+      paid_by_(&payer_),
+      dac_(context.config.dac_bits, context.config.input_bits),
       stage_(stage),
       index_(index),
       slot_filled_(context.activity),
@@ -59,7 +62,8 @@ StageEngine::StageEngine(Tile &tile, ChipContext &context, const program::Stage 
   requantiser_.low = stage_.requantise.low;
   requantiser_.high = stage_.requantise.high;
   pixel_ = {stage_.output_shape.channels, stage_.raw_output ? nullptr : &requantiser_,
-            accumulators_.data(), context_.values ? values_.data() : nullptr};
+            accumulators_.data(), context_.values ? values_.data() : nullptr, &payer_};
+  payload_.set_extension(&paid_by_);
   if (stage_.op == StageOp::kMvm) {
     converter_ = context_.datapath.make_layer(
         {stage_.converter.range_divisor, stage_.converter.bitline_gain});
@@ -73,11 +77,13 @@ StageEngine::StageEngine(Tile &tile, ChipContext &context, const program::Stage 
 
 StageEngine::~StageEngine() {
   kill();
+  payload_.clear_extension(&paid_by_);
 }
 
 // Set-up
 
 void StageEngine::plan_times() {
+  cycle_ns_ = context_.timing.input_cycle / sc_time(1, sc_core::SC_NS);
   if (plan_) {
     fetch_bytes_ = plan_->window_bytes();
     return;
@@ -119,9 +125,11 @@ void StageEngine::kill() {
     if (alive && sc_core::sc_get_status() == sc_core::SC_RUNNING) process.kill();
     process = sc_core::sc_process_handle();
   }
+  if (in_flight_ > 0) becomes_idle(sc_core::sc_time_stamp());
+  in_flight_ = 0;
 }
 
-void StageEngine::begin(std::uint64_t images, std::uint64_t first_image) {
+void StageEngine::begin(std::uint64_t images, std::uint64_t first_image, bool whole_images) {
   if (!processes_[0].valid()) spawn();
   for (auto &port : ports_) port->reset();
   slot_filled_.reset();
@@ -135,7 +143,9 @@ void StageEngine::begin(std::uint64_t images, std::uint64_t first_image) {
   tell_in_flight();
   images_ = images;
   first_image_ = first_image;
+  whole_images_ = whole_images;
   origin_ = sc_core::sc_time_stamp();
+  time_.begin(origin_, overlapped_);
   first_start_ = last_end_ = sc_core::SC_ZERO_TIME;
   front_pending_ = back_pending_ = true;
   drive_pending_ = overlapped_;
@@ -166,14 +176,17 @@ void StageEngine::front() {
       free_rows(at);
     }
   }
+  time_.finish(StageTime::kFront);
 }
 
 void StageEngine::drive() {
   for (std::uint64_t i = bursts(); i > 0; --i) drive_window();
+  time_.finish(StageTime::kDrive);
 }
 
 void StageEngine::back() {
   for (std::uint64_t i = bursts(); i > 0; --i) back_window();
+  time_.finish(StageTime::kBack);
 }
 
 /// Of neighbouring windows that are computed together, in the whole run.
@@ -207,6 +220,7 @@ std::uint64_t StageEngine::pixels_needed(const Position &at) const {
                                                   window_.pad_left + window_.covered_width() - 1);
   const std::uint64_t rows = at.image * static_cast<std::uint64_t>(shape.height);
   const auto width = static_cast<std::uint64_t>(shape.width);
+  if (whole_images_) return (rows + static_cast<std::uint64_t>(shape.height)) * width;
   if (y < 0) return rows * width;
   return (rows + static_cast<std::uint64_t>(y)) * width +
          static_cast<std::uint64_t>(std::max<std::int64_t>(x + 1, 0));
@@ -221,22 +235,26 @@ void StageEngine::wait_for_inputs(const Position &at) {
     ports_[i]->wait_for(needed);
     waited_ += sc_core::sc_time_stamp() - since;
   }
+  time_.until(StageTime::kFront, Phase::kInput, sc_core::sc_time_stamp());
 }
 
 /// Copies the windows, and for a matrix-vector product drives them through the crossbars.
 void StageEngine::fetch(const Position &at) {
   const sc_time now = sc_core::sc_time_stamp();
   const auto windows = static_cast<std::uint64_t>(at.pixels);
-  sc_time end = tile_.bus.edram_transfer(now, windows * fetch_bytes_);
+  sc_time end = tile_.bus.edram_transfer(now, windows * fetch_bytes_, payer_);
+  time_.until(StageTime::kFront, Phase::kEdram, tile_.bus.begun());
   if (plan_) {
     gather_windows(at);
     load_registers(at);
     end = drive_from(end, windows);
+    book_drive(windows);
   } else if (program::has_window(stage_.op)) {
     gather_pools(at);
   } else {
     gather_pixels(at);
   }
+  time_.until(StageTime::kFront, Phase::kComputing, end);
   context_.wakes.sleep_until(end);
 }
 
@@ -244,8 +262,11 @@ void StageEngine::fetch(const Position &at) {
 void StageEngine::copy(const Position &at) {
   while (copy_full_) copy_free_.wait();
   const sc_time now = sc_core::sc_time_stamp();
+  time_.until(StageTime::kFront, Phase::kNothing, now);
   const auto windows = static_cast<std::uint64_t>(at.pixels);
-  const sc_time end = tile_.bus.edram_transfer(now, windows * fetch_bytes_);
+  const sc_time end = tile_.bus.edram_transfer(now, windows * fetch_bytes_, payer_);
+  time_.until(StageTime::kFront, Phase::kEdram, tile_.bus.begun());
+  time_.until(StageTime::kFront, Phase::kComputing, end);
   gather_windows(at);
   context_.wakes.sleep_until(end);
   copy_at_ = at;
@@ -258,7 +279,12 @@ void StageEngine::copy(const Position &at) {
 void StageEngine::drive_window() {
   while (!copy_full_) copy_filled_.wait();
   const Position at = copy_at_;
-  const sc_time end = drive_from(sc_core::sc_time_stamp(), static_cast<std::uint64_t>(at.pixels));
+  const auto windows = static_cast<std::uint64_t>(at.pixels);
+  const sc_time now = sc_core::sc_time_stamp();
+  const sc_time end = drive_from(now, windows);
+  time_.until(StageTime::kDrive, Phase::kNothing, now);
+  time_.until(StageTime::kDrive, Phase::kComputing, end);
+  book_drive(windows);
   context_.wakes.sleep_until(end - times(context_.timing.input_cycle,
                                          static_cast<std::uint64_t>(context_.timing.input_cycles)));
   load_registers(at);
@@ -279,6 +305,49 @@ sc_time StageEngine::drive_from(const sc_time &copied, std::uint64_t windows) {
   return origin_ + sc_time::from_value((before + cycles) * cycle);
 }
 
+/// All arrays of `windows` copies are driven for a window's input cycles. What their DACs take
+/// depends on the data (load_registers()); without values all word lines count as driven.
+void StageEngine::book_drive(std::uint64_t windows) {
+  const auto cycles = static_cast<std::uint64_t>(context_.timing.input_cycles);
+  const MvmPlan::Drive &drive = plan_->drive();
+  payer_.book(cost::Part::kCrossbar, windows * cycles * drive.arrays);
+  payer_.book(cost::Part::kInputRegister, windows * cycles * drive.rows);
+  if (!context_.values) payer_.book(cost::Part::kDac, windows * cycles * drive.rows);
+  book_accumulation(windows * drive.vectors);
+  payer_.driven_ns += static_cast<double>(windows * cycles * drive.arrays) * cycle_ns_;
+}
+
+/// The parts between bit lines and converters, for all input cycles of `dot_products`.
+void StageEngine::book_accumulation(std::uint64_t dot_products) {
+  const auto &chip = context_.config;
+  const auto cycles = static_cast<std::uint64_t>(context_.timing.input_cycles);
+  const std::uint64_t sums =
+      dot_products * cycles * static_cast<std::uint64_t>(chip.columns_per_vector());
+  const std::uint64_t conversions = dot_products * context_.timing.conversions_per_vector;
+  switch (chip.dataflow) {
+    case config::Dataflow::kDigitalAccumulation:
+      payer_.book(cost::Part::kSampleHold, sums);
+      payer_.book(cost::Part::kShiftAdd, conversions);
+      break;
+    case config::Dataflow::kAnalogBuffering: {
+      // Buffer columns that are not converted on their own have been added to their neighbours.
+      const std::uint64_t columns = cycles + static_cast<std::uint64_t>(chip.weight_columns()) - 1;
+      const auto converted = static_cast<std::uint64_t>(chip.buffer.conversions_per_vector);
+      payer_.book(cost::Part::kTia, sums);
+      payer_.book(cost::Part::kBufferArray, sums);
+      payer_.book(cost::Part::kSummingAmplifier,
+                  dot_products * (columns > converted ? columns - converted : 0));
+      payer_.book(cost::Part::kShiftAdd, conversions);
+      break;
+    }
+    case config::Dataflow::kAnalogAccumulation:
+      payer_.book(cost::Part::kNnsa, dot_products * cycles);
+      // Each bit line, and the pair that holds a vector's running sum.
+      payer_.book(cost::Part::kSampleHold, sums + 2 * dot_products * cycles);
+      break;
+  }
+}
+
 void StageEngine::gather_windows(const Position &at) {
   if (!context_.values) return;
   Position window = at;
@@ -289,13 +358,17 @@ void StageEngine::gather_windows(const Position &at) {
 
 void StageEngine::load_registers(const Position &at) {
   if (!context_.values) return;
+  std::uint64_t slices = 0;
   for (const MvmPlan::InputCopy &input : plan_->inputs()) {
     if (input.copy >= at.pixels) continue;
     const std::size_t from =
         static_cast<std::size_t>(input.copy) * plan_->window_bytes() + input.window_offset;
-    std::memcpy(tile_.ima(input.ima).input_register.data(input.register_offset),
-                fetched_.data() + from, static_cast<std::size_t>(input.rows));
+    Ima &ima = tile_.ima(input.ima);
+    std::memcpy(ima.input_register.data(input.register_offset), fetched_.data() + from,
+                static_cast<std::size_t>(input.rows));
+    slices += input.arrays * dac_.driven_slices(fetched_.data() + from, input.rows);
   }
+  payer_.book(cost::Part::kDac, slices);
 }
 
 void StageEngine::gather_window(const Position &at, std::uint8_t *window) const {
@@ -400,6 +473,8 @@ void StageEngine::free_rows(const Position &at) {
 
 void StageEngine::hand_over(const Position &at) {
   while (slot_full_) slot_free_.wait();
+  time_.until(overlapped_ ? StageTime::kDrive : StageTime::kFront, Phase::kNothing,
+              sc_core::sc_time_stamp());
   if (plan_) {
     for (const MvmPlan::Work &work : plan_->work()) {
       if (work.copy >= at.pixels || !context_.values) continue;
@@ -420,10 +495,13 @@ void StageEngine::hand_over(const Position &at) {
 void StageEngine::back_window() {
   while (!slot_full_) slot_filled_.wait();
   sc_time ready = sc_core::sc_time_stamp();
+  time_.until(StageTime::kBack, Phase::kNothing, ready);
   const Position at = slot_at_;
   pixel_.pixels = at.pixels;
   if (plan_) ready = convert();
-  context_.wakes.sleep_until(post_process(ready));
+  const sc_time processed = post_process(ready);
+  time_.until(StageTime::kBack, Phase::kComputing, processed);
+  context_.wakes.sleep_until(processed);
   if (!plan_) {
     slot_full_ = false;
     slot_free_.open();
@@ -459,7 +537,11 @@ void StageEngine::convert(const MvmPlan::Drain &drain) {
     batch_.push_back({&ima.crossbar(work.array).array(), window_key(slot_at_, work.copy),
                       ima.sample_hold.sums(work.array), codes_.data() + work.codes, work.vectors});
   }
-  context_.wakes.sleep_until(tile_.nnadc.convert(sc_core::sc_time_stamp(), converter_, batch_));
+  const sc_time converted =
+      tile_.nnadc.convert(sc_core::sc_time_stamp(), converter_, batch_, payer_);
+  time_.until(StageTime::kBack, Phase::kConverter, tile_.nnadc.begun());
+  time_.until(StageTime::kBack, Phase::kComputing, converted);
+  context_.wakes.sleep_until(converted);
   count_clipped(drain);
   add_codes(drain);
   const std::uint64_t conversions = drain.conversions * context_.timing.conversions_per_vector;
@@ -494,6 +576,11 @@ void StageEngine::count_clipped(const MvmPlan::Drain &drain) {
 
 /// The IMA's adder: codes of arrays below each other become one sum in the output register.
 void StageEngine::add_codes(const MvmPlan::Drain &drain) {
+  // Dataflow A adds up after each input cycle, B each conversion, C once.
+  const bool digital = context_.config.dataflow == config::Dataflow::kDigitalAccumulation;
+  const auto cycles = static_cast<std::uint64_t>(context_.timing.input_cycles);
+  payer_.book(cost::Part::kOutputRegister,
+              drain.conversions * (digital ? cycles : context_.timing.conversions_per_vector));
   if (!context_.values) return;
   for (const std::size_t i : drain.collects) {
     const MvmPlan::Collect &collect = plan_->collect(i);
@@ -515,12 +602,22 @@ sc_time StageEngine::collect_sums(const MvmPlan::Drain &drain) {
     parts_.push_back({tile_.ima(collect.ima).output_register.sums(collect.sums),
                       collect.copy * pixel_.channels + collect.first_channel, collect.channels});
   }
-  return tile_.bus.transfer(sc_core::sc_time_stamp() + context_.timing.tile_clock, drain.bytes);
+  payer_.book(cost::Part::kOutputRegister, divide_up(drain.bytes, std::uint64_t{2}));
+  const sc_time ready = sc_core::sc_time_stamp() + context_.timing.tile_clock;
+  const sc_time there = tile_.bus.transfer(ready, drain.bytes, payer_);
+  time_.until(StageTime::kBack, Phase::kComputing, ready);
+  time_.until(StageTime::kBack, Phase::kEdram, tile_.bus.begun());
+  time_.until(StageTime::kBack, Phase::kComputing, there);
+  return there;
 }
 
 /// Sends the values through the tile's post-processing unit. Returns the end.
 sc_time StageEngine::post_process(const sc_time &ready) {
-  if (plan_) return tile_.post.finish_sums(ready, parts_, pixel_);
+  if (plan_) {
+    const sc_time finished = tile_.post.finish_sums(ready, parts_, pixel_);
+    time_.until(StageTime::kBack, Phase::kPost, tile_.post.begun());
+    return finished;
+  }
   sc_time end = ready;
   const std::uint8_t *from = slot_.data();
   PostPixel pixel = pixel_;
@@ -528,6 +625,7 @@ sc_time StageEngine::post_process(const sc_time &ready) {
   for (std::size_t i = 0; i < static_cast<std::size_t>(pixel_.pixels); ++i) {
     const std::uint64_t taps = program::has_window(stage_.op) ? slot_taps_[i] : ports_.size();
     end = post_process(ready, from, taps, pixel);
+    if (i == 0) time_.until(StageTime::kBack, Phase::kPost, tile_.post.begun());
     if (!context_.values) continue;
     from += taps * ports_[0]->pixel_bytes();
     pixel.accumulators += pixel.channels;
@@ -604,8 +702,12 @@ void StageEngine::send(const Route &route, const Position &at) {
     data = packed_.data();
   }
   route.port->wait_for_room(route.producer);
+  time_.until(StageTime::kBack, Phase::kSpace, sc_core::sc_time_stamp());
   prepare_write(payload_, route.address, data, pixels * slice);
+  bytes_sent_ += pixels * slice;
   tile_.send(payload_, route.local);
+  time_.until(StageTime::kBack, route.local ? Phase::kEdram : Phase::kNoc,
+              sc_core::sc_time_stamp());
 }
 
 /// What keys the draws of a window (dataflow::Windows).
@@ -622,7 +724,10 @@ void StageEngine::windows_enter() {
   const sc_time now = sc_core::sc_time_stamp();
   if (!started_) first_start_ = now - origin_;
   started_ = true;
-  if (in_flight_++ == 0) active_since_ = now;
+  if (in_flight_++ == 0) {
+    active_since_ = now;
+    shared_since_ = tile_.shared_time.enter(now);
+  }
   tell_in_flight();
 }
 
@@ -639,9 +744,19 @@ void StageEngine::windows_leave(std::int32_t windows) {
   --in_flight_;
   tell_in_flight();
   if (in_flight_ != 0) return;
-  busy_ += now - active_since_;
+  becomes_idle(now);
   if (context_.observer != nullptr) {
     context_.observer->stage_active(index_, stage_.tile, stage_.slot, stage_.layer, active_since_);
+  }
+}
+
+void StageEngine::becomes_idle(const sc_time &now) {
+  const sc_time active = now - active_since_;
+  busy_ += active;
+  payer_.shared_ns += tile_.shared_time.leave(now) - shared_since_;
+  if (plan_) {
+    payer_.filled_ns +=
+        static_cast<double>(plan_->work().size()) * (active / sc_time(1, sc_core::SC_NS));
   }
 }
 
@@ -663,6 +778,37 @@ abi::StageCounters StageEngine::counters() const {
   record.last_end_ns = nanoseconds(last_end_);
   record.input_cycles = cycles_;
   return record;
+}
+
+abi::StageTimes StageEngine::times() const {
+  abi::StageTimes record;
+  record.lifetime_ns = nanoseconds(time_.lifetime());
+  record.computing_ns = nanoseconds(time_.in(Phase::kComputing));
+  record.wait_input_ns = nanoseconds(time_.in(Phase::kInput));
+  record.wait_converter_ns = nanoseconds(time_.in(Phase::kConverter));
+  record.wait_edram_ns = nanoseconds(time_.in(Phase::kEdram));
+  record.wait_post_ns = nanoseconds(time_.in(Phase::kPost));
+  record.wait_noc_ns = nanoseconds(time_.in(Phase::kNoc));
+  record.wait_space_ns = nanoseconds(time_.in(Phase::kSpace));
+  return record;
+}
+
+StageReport StageEngine::report() const {
+  StageReport report;
+  report.stage = index_;
+  report.tile = stage_.tile;
+  report.slot = stage_.slot;
+  report.layer = stage_.layer;
+  report.op = stage_.op;
+  report.windows = windows_;
+  report.conversions = conversions_;
+  report.input_cycles = cycles_;
+  report.bytes_sent = bytes_sent_;
+  report.bytes_received = bytes_received_;
+  report.begin = origin_;
+  report.end = origin_ + last_end_;
+  report.time = time_;
+  return report;
 }
 
 }  // namespace npim::chip

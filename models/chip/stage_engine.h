@@ -26,8 +26,11 @@
 
 #include "chip/chip_context.h"
 #include "chip/mvm_plan.h"
+#include "chip/payload.h"
+#include "chip/stage_report.h"
 #include "chip/stream_port.h"
 #include "chip/tile_units.h"
+#include "peripheral/dac.h"
 #include "program/stage.h"
 
 namespace npim::chip {
@@ -55,8 +58,9 @@ class StageEngine {
   /// Processes that a run has to count on.
   int processes() const { return overlapped_ ? 3 : 2; }
   /// Starts a run of `images` images; all pipelines are empty. `first_image`: images that were run
-  /// before, which the keys of windows count on from.
-  void begin(std::uint64_t images, std::uint64_t first_image);
+  /// before, which the keys of windows count on from. With `whole_images` the windows of an image
+  /// wait until all of it is there.
+  void begin(std::uint64_t images, std::uint64_t first_image, bool whole_images);
   /// Ends the processes at once, for a cancelled or failed run.
   void kill();
   bool is_starving() const;
@@ -68,6 +72,11 @@ class StageEngine {
   }
 
   abi::StageCounters counters() const;
+  const Payer &payer() const { return payer_; }
+  /// Pixels have arrived in one of its rings.
+  void count_received(std::uint64_t bytes) { bytes_received_ += bytes; }
+  abi::StageTimes times() const;
+  StageReport report() const;
 
  private:
   struct Route {
@@ -104,6 +113,8 @@ class StageEngine {
   void fetch(const Position &at);
   void copy(const Position &at);
   sc_core::sc_time drive_from(const sc_core::sc_time &copied, std::uint64_t windows);
+  void book_drive(std::uint64_t windows);
+  void book_accumulation(std::uint64_t dot_products);
   void gather_windows(const Position &at);
   void load_registers(const Position &at);
   void gather_window(const Position &at, std::uint8_t *window) const;
@@ -132,9 +143,15 @@ class StageEngine {
   void windows_enter();
   void windows_leave(std::int32_t windows);
   void tell_in_flight() const;
+  void becomes_idle(const sc_core::sc_time &now);
 
   Tile &tile_;
   ChipContext &context_;
+  Payer &payer_;
+  PaidBy paid_by_;
+  const peripheral::Dac dac_;
+  double shared_since_ = 0;
+  StageTime time_;
   const program::Stage stage_;
   const std::uint32_t index_;
   network::Window window_;  // of the operation; 1 x 1 for additions and aggregators
@@ -148,6 +165,7 @@ class StageEngine {
   std::vector<PartialSums> parts_;   // of the drain under way
   std::vector<std::int32_t> codes_;  // of all arrays, as they leave the converters
   std::uint64_t fetch_bytes_ = 0, timed_taps_ = 1;
+  double cycle_ns_ = 0;  // an input cycle
 
   // The windows that are being fetched, and those between the processes
   std::vector<std::uint8_t> fetched_, slot_;
@@ -164,6 +182,7 @@ class StageEngine {
 
   // The run
   std::uint64_t images_ = 0, first_image_ = 0;
+  bool whole_images_ = false;
   bool overlapped_ = false;
   bool front_pending_ = false, back_pending_ = false, drive_pending_ = false;
   sc_core::sc_time origin_;
@@ -174,6 +193,7 @@ class StageEngine {
 
   // Counters
   std::uint64_t windows_ = 0, conversions_ = 0, cycles_ = 0;
+  std::uint64_t bytes_sent_ = 0, bytes_received_ = 0;
   sc_core::sc_time busy_, waited_, first_start_, last_end_, active_since_;
   int in_flight_ = 0;
   bool started_ = false;

@@ -13,7 +13,8 @@ Tile::Tile(const sc_core::sc_module_name &module_name, ChipContext &context, int
       bus("bus", context),
       nnadc("nnadc", context, number),
       post("post", context),
-      context_(context) {
+      context_(context),
+      payer_(context.books.open(number, cost::kNoLayer)) {
   for (int i = 0; i < context.config.imas_per_tile; ++i) {
     imas_.push_back(std::make_unique<Ima>(("ima" + std::to_string(i)).c_str(), context, number, i));
   }
@@ -83,7 +84,7 @@ bool Tile::access_edram(const ChipAddress &address, tlm::tlm_generic_payload &pa
     edram.write(offset, payload.get_data_ptr(), bytes);
   }
   const sc_core::sc_time now = sc_core::sc_time_stamp();
-  delay = bus.edram_transfer(now + delay, bytes) - now;
+  delay = bus.edram_transfer(now + delay, bytes, payer_) - now;
   return true;
 }
 
@@ -110,6 +111,10 @@ bool Tile::access_crossbar(const ChipAddress &address, tlm::tlm_generic_payload 
         cells.program(reinterpret_cast<const std::int8_t *>(data + 4), rows, vectors, shift);
     context_.counters.verify_failures += static_cast<std::uint64_t>(report.failed_cells);
     target.shift = shift;
+    payer_.book(cost::Part::kCellWrite,
+                static_cast<std::uint64_t>(rows) *
+                    static_cast<std::uint64_t>(context_.config.array.columns) *
+                    static_cast<std::uint64_t>(context_.config.array.write_verify_pulses));
   } else {
     const auto width = static_cast<std::size_t>(most_vectors);
     const std::size_t size = static_cast<std::size_t>(most_rows) * width;
@@ -149,7 +154,7 @@ bool Tile::access_levels(const ChipAddress &address, tlm::tlm_generic_payload &p
     }
   }
   const sc_core::sc_time now = sc_core::sc_time_stamp();
-  delay = bus.transfer(now + delay, bytes) - now;
+  delay = bus.transfer(now + delay, bytes, payer_) - now;
   return true;
 }
 
@@ -181,7 +186,7 @@ sc_core::sc_time Tile::write_constants(const program::InputPort &port,
     bytes += pixels * constant.count;
   }
   const sc_core::sc_time start = sc_core::sc_time_stamp() + after;
-  return bus.edram_transfer(start, bytes) - start;
+  return bus.edram_transfer(start, bytes, payer_) - start;
 }
 
 bool Tile::receive(const ChipAddress &address, const tlm::tlm_generic_payload &payload,
@@ -204,7 +209,8 @@ bool Tile::receive(const ChipAddress &address, const tlm::tlm_generic_payload &p
   // The bus is asked for when the data is here, so that it serves others meanwhile.
   context_.wakes.sleep(delay);
   delay = sc_core::SC_ZERO_TIME;
-  context_.wakes.sleep_until(bus.edram_transfer(sc_core::sc_time_stamp(), bytes));
+  context_.wakes.sleep_until(bus.edram_transfer(sc_core::sc_time_stamp(), bytes, to->payer()));
+  to->count_received(bytes);
   port.deliver(producer, pixels);
   return true;
 }

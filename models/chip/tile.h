@@ -55,6 +55,7 @@ class Tile : public sc_core::sc_module {
   /// Sends an output pixel; returns when it has been delivered.
   void send(tlm::tlm_generic_payload &payload, bool local);
 
+  SharedTime shared_time;
   Edram edram;
   TileBus bus;
   Nnadc nnadc;
@@ -76,6 +77,7 @@ class Tile : public sc_core::sc_module {
 
   ChipContext &context_;
   bool dropped_ = false;
+  const Payer &payer_;  ///< for what the chip's controller wants
   std::vector<std::unique_ptr<Ima>> imas_;
   std::vector<std::unique_ptr<StageEngine>> stages_;
 };

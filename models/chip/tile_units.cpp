@@ -7,6 +7,8 @@ namespace {
 
 using sc_core::sc_time;
 
+constexpr std::uint64_t kMultiplication = 8;  // additions
+
 std::int32_t load_s32(const std::uint8_t *bytes) {
   std::uint32_t value = 0;
   for (int i = 0; i < 4; ++i) value |= std::uint32_t{bytes[i]} << (8 * i);
@@ -16,7 +18,7 @@ std::int32_t load_s32(const std::uint8_t *bytes) {
 }  // namespace
 
 sc_time Nnadc::convert(const sc_time &earliest, const dataflow::LayerConverter &layer,
-                       const std::vector<Conversion> &batch) {
+                       const std::vector<Conversion> &batch, const Payer &payer) {
   std::uint64_t conversions = 0;
   for (const Conversion &conversion : batch) {
     if (context_.values) {
@@ -25,13 +27,17 @@ sc_time Nnadc::convert(const sc_time &earliest, const dataflow::LayerConverter &
     }
     conversions += static_cast<std::uint64_t>(conversion.count);
   }
+  conversions *= context_.timing.conversions_per_vector;
+  const auto dataflow = context_.config.dataflow;
+  payer.book(
+      dataflow == config::Dataflow::kAnalogAccumulation ? cost::Part::kNnadc : cost::Part::kAdc,
+      conversions);
   // ADCs of dataflow A have converted all bit lines of a cycle when the next one ends, and add up
   // digitally in the cycle after.
-  if (context_.config.dataflow == config::Dataflow::kDigitalAccumulation) {
+  if (dataflow == config::Dataflow::kDigitalAccumulation) {
     return earliest + times(context_.timing.input_cycle, kDigitalCycles);
   }
   const auto in_service = static_cast<std::uint64_t>(converters.in_service());
-  conversions *= context_.timing.conversions_per_vector;
   return bank_.reserve(earliest,
                        times(context_.timing.conversion, divide_up(conversions, in_service)));
 }
@@ -50,17 +56,18 @@ std::uint64_t PostProcessor::accumulate(const std::vector<PartialSums> &parts,
 
 sc_time PostProcessor::add_sums(const sc_time &earliest, const std::vector<PartialSums> &parts,
                                 const PostPixel &pixel) {
-  return reserve(earliest, accumulate(parts, pixel));
+  const std::uint64_t values = accumulate(parts, pixel);
+  pixel.payer->book(cost::Part::kTileShiftAdd, values);
+  return reserve(earliest, values);
 }
 
 sc_time PostProcessor::finish_sums(const sc_time &earliest, const std::vector<PartialSums> &parts,
                                    const PostPixel &pixel) {
-  std::uint64_t values = accumulate(parts, pixel);
+  const std::uint64_t sums = accumulate(parts, pixel);
   finish(pixel);
-  if (pixel.requantiser != nullptr) {
-    values += static_cast<std::uint64_t>(pixel.channels) * static_cast<std::uint64_t>(pixel.pixels);
-  }
-  return reserve(earliest, values);
+  const std::uint64_t activations = pixel.requantiser != nullptr ? pixel.results() : 0;
+  book(pixel, sums, activations);
+  return reserve(earliest, sums + activations);
 }
 
 sc_time PostProcessor::max_pool(const sc_time &earliest, const PoolTaps &taps,
@@ -72,6 +79,8 @@ sc_time PostProcessor::max_pool(const sc_time &earliest, const PoolTaps &taps,
       peripheral::maximum(taps.pixels + tap * channels, pixel.channels, pixel.values);
     }
   }
+  pixel.payer->book(cost::Part::kMaxPool, taps.count * channels);
+  book(pixel, 0, 0);
   return reserve(earliest, taps.timed * channels);
 }
 
@@ -85,6 +94,7 @@ sc_time PostProcessor::average_pool(const sc_time &earliest, const PoolTaps &tap
     }
     finish(pixel);
   }
+  book(pixel, taps.count * channels, channels);
   return reserve(earliest, taps.timed * channels);
 }
 
@@ -93,6 +103,7 @@ sc_time PostProcessor::add(const sc_time &earliest, const std::uint8_t *a, const
   if (pixel.values != nullptr) {
     pixel.requantiser->add(a, b, pixel.channels, pixel.values);
   }
+  book(pixel, 2 * pixel.results(), pixel.results());
   return reserve(earliest, 2 * static_cast<std::uint64_t>(pixel.channels));
 }
 
@@ -101,6 +112,7 @@ sc_time PostProcessor::lookup(const sc_time &earliest, const std::uint8_t *value
   if (pixel.values != nullptr) {
     for (int c = 0; c < pixel.channels; ++c) pixel.values[c] = table[values[c]];
   }
+  book(pixel, 0, pixel.results());
   return reserve(earliest, static_cast<std::uint64_t>(pixel.channels));
 }
 
@@ -114,6 +126,7 @@ sc_time PostProcessor::multiply(const sc_time &earliest, const std::uint8_t *a,
       pixel.values[c] = post.finish(product * post.multiplier[0] + post.bias[0]);
     }
   }
+  book(pixel, kMultiplication * pixel.results(), pixel.results());
   return reserve(earliest, 2 * static_cast<std::uint64_t>(pixel.channels));
 }
 
@@ -130,6 +143,7 @@ sc_time PostProcessor::inside_average(const sc_time &earliest, const PoolTaps &t
     pixel.values[c] =
         post.finish(pixel.accumulators[c] * post.multiplier[taps.count - 1] + post.bias[0]);
   }
+  book(pixel, taps.count * channels, channels);
   return reserve(earliest, taps.timed * channels);
 }
 
@@ -156,6 +170,7 @@ sc_time PostProcessor::local_response(const sc_time &earliest, const std::uint8_
       pixel.values[c] = post.finish(product * post.multiplier[0] + post.bias[0]);
     }
   }
+  book(pixel, 3 * kMultiplication * pixel.results(), 2 * pixel.results());
   return reserve(earliest, 3 * static_cast<std::uint64_t>(pixel.channels));
 }
 
@@ -171,7 +186,17 @@ sc_time PostProcessor::aggregate(const sc_time &earliest, const std::uint8_t *pi
     }
     finish(pixel);
   }
+  book(pixel, ports * channels, pixel.requantiser != nullptr ? channels : 0);
   return reserve(earliest, ports * channels);
+}
+
+/// A pixel's work, and its values into the tile's output register.
+void PostProcessor::book(const PostPixel &pixel, std::uint64_t additions,
+                         std::uint64_t activations) {
+  const bool wide = pixel.requantiser == nullptr || pixel.requantiser->output_s32;
+  pixel.payer->book(cost::Part::kTileShiftAdd, additions);
+  pixel.payer->book(cost::Part::kSigmoid, activations);
+  pixel.payer->book(cost::Part::kTileOutputRegister, (wide ? 2 : 1) * pixel.results());
 }
 
 sc_time PostProcessor::reserve(const sc_time &earliest, std::uint64_t values) {

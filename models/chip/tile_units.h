@@ -53,19 +53,27 @@ class TileBus : public sc_core::sc_module {
       : sc_module(module_name), context_(context) {}
 
   /// Between registers: one word per clock. Returns the end.
-  sc_core::sc_time transfer(const sc_core::sc_time &earliest, std::uint64_t bytes) {
+  sc_core::sc_time transfer(const sc_core::sc_time &earliest, std::uint64_t bytes,
+                            const Payer &payer) {
+    payer.book(cost::Part::kTileBus, 8 * bytes);
     return bus_.reserve(earliest, times(context_.timing.tile_clock, words(bytes)));
   }
   /// From or to the eDRAM: an access, then a word per clock or per bank access, whichever is
   /// slower.
-  sc_core::sc_time edram_transfer(const sc_core::sc_time &earliest, std::uint64_t bytes) {
+  sc_core::sc_time edram_transfer(const sc_core::sc_time &earliest, std::uint64_t bytes,
+                                  const Payer &payer) {
+    payer.book(cost::Part::kTileBus, 8 * bytes);
+    payer.book(cost::Part::kEdram, divide_up(bytes, kAccessBytes));
     return bus_.reserve(
         earliest, context_.timing.edram_access + times(context_.timing.edram_word, words(bytes)));
   }
+  /// When the last of the transfers begins.
+  const sc_core::sc_time &begun() const { return bus_.begun(); }
   void release() { bus_.release(); }
   BusyUntil &unit() { return bus_; }
 
  private:
+  static constexpr std::uint64_t kAccessBytes = 32;  ///< that an eDRAM access is priced for
   std::uint64_t words(std::uint64_t bytes) const { return divide_up(bytes, context_.bus_bytes); }
 
   const ChipContext &context_;
@@ -96,7 +104,9 @@ class Nnadc : public sc_core::sc_module {
   /// Converts a batch with the converters set as one layer asks; at least one must be in service.
   /// Returns the end.
   sc_core::sc_time convert(const sc_core::sc_time &earliest, const dataflow::LayerConverter &layer,
-                           const std::vector<Conversion> &batch);
+                           const std::vector<Conversion> &batch, const Payer &payer);
+  /// When the conversion of the last batch begins.
+  const sc_core::sc_time &begun() const { return bank_.begun(); }
   void release() { bank_.release(); }
   BusyUntil &unit() { return bank_; }
 
@@ -126,12 +136,24 @@ struct PostPixel {
   int channels = 0;
   const peripheral::Requantiser *requantiser = nullptr;  ///< null: sums are sent raw
   std::int64_t *accumulators = nullptr;
+<<<<<<< HEAD
   std::int32_t *values = nullptr;  ///< the results; null: times only
+=======
+  std::int32_t *values = nullptr;  ///< the results
+  const Payer *payer = nullptr;
+>>>>>>> timing
   int pixels = 1;
+
+  std::uint64_t results() const {
+    return static_cast<std::uint64_t>(channels) * static_cast<std::uint64_t>(pixels);
+  }
 };
 
 /// Adders, requantisation, pooling: `post_lanes` values per tile clock. All operations work on one
-/// pixel at once and return the end of the time that they take.
+/// pixel at once and return the end of the time that they take. They book additions on the tile's
+/// shift-and-add, of which a multiplication takes eight; one activation per requantised or looked
+/// up value; one comparison per tap and channel of a maximum; and what the tile's output register
+/// takes in, 2 bytes at a time.
 class PostProcessor : public sc_core::sc_module {
  public:
   PostProcessor(const sc_core::sc_module_name &module_name, const ChipContext &context)
@@ -163,12 +185,15 @@ class PostProcessor : public sc_core::sc_module {
   /// Adds up the s32 pixels (little endian) of `ports` input ports.
   sc_core::sc_time aggregate(const sc_core::sc_time &earliest, const std::uint8_t *pixels,
                              std::size_t ports, const PostPixel &pixel);
+  /// When the last of the operations begins.
+  const sc_core::sc_time &begun() const { return unit_.begun(); }
   void release() { unit_.release(); }
   BusyUntil &unit() { return unit_; }
 
  private:
   static std::uint64_t accumulate(const std::vector<PartialSums> &parts, const PostPixel &pixel);
   sc_core::sc_time reserve(const sc_core::sc_time &earliest, std::uint64_t values);
+  static void book(const PostPixel &pixel, std::uint64_t additions, std::uint64_t activations);
   static void finish(const PostPixel &pixel);
 
   const ChipContext &context_;

@@ -31,11 +31,13 @@ class BusyUntil {
  public:
   /// Takes the resource for `duration`, from `earliest` or when it becomes free. Returns the end.
   sc_core::sc_time reserve(const sc_core::sc_time &earliest, const sc_core::sc_time &duration) {
-    const sc_core::sc_time begin = std::max(free_at_, earliest);
-    free_at_ = begin + duration;
-    if (watcher_ != nullptr) watcher_->busy(begin, free_at_);
+    begun_ = std::max(free_at_, earliest);
+    free_at_ = begun_ + duration;
+    if (watcher_ != nullptr) watcher_->busy(begun_, free_at_);
     return free_at_;
   }
+  /// When what was reserved last begins.
+  const sc_core::sc_time &begun() const { return begun_; }
   /// Nobody waits for what was reserved any more: its run has been ended.
   void release() {
     free_at_ = sc_core::SC_ZERO_TIME;
@@ -45,7 +47,7 @@ class BusyUntil {
   void watch(BusyWatcher *watcher) { watcher_ = watcher; }
 
  private:
-  sc_core::sc_time free_at_;
+  sc_core::sc_time free_at_, begun_;
   BusyWatcher *watcher_ = nullptr;
 };
 

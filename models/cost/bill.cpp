@@ -83,6 +83,7 @@ void add_ima(Writer &bill, const ChipConfig &chip) {
            number(chip.input_register_bytes) + " B");
   bill.add(Part::kOutputRegister, Level::kIma, 1, chip.output_register_bytes,
            number(chip.output_register_bytes) + " B");
+  bill.add(Part::kCellWrite, Level::kIma, 1, 1, "write circuit");
 }
 
 void add_tile(Writer &bill, const ChipConfig &chip) {

@@ -33,6 +33,7 @@ constexpr std::array<PartName, kParts> kNames = {{
     {Part::kMaxPool, "max_pool", "nothing"},
     {Part::kTileOutputRegister, "tile_output_register", "nothing"},
     {Part::kLink, "link", "nothing"},
+    {Part::kCellWrite, "cell_write", "nothing"},
 }};
 
 const PartName &name_of(Part part) {

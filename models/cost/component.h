@@ -41,8 +41,9 @@ enum class Part {
   kMaxPool,
   kTileOutputRegister,
   kLink,
+  kCellWrite,
 };
-constexpr std::size_t kParts = 20;
+constexpr std::size_t kParts = 21;
 const char *to_text(Part part);
 /// Of all parts, in the order of the enumeration.
 const std::array<Part, kParts> &all_parts();

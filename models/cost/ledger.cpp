@@ -54,6 +54,16 @@ double Energy::total_pj() const {
          std::accumulate(static_pj.begin(), static_pj.end(), 0.0);
 }
 
+Energy &Energy::operator-=(const Energy &earlier) {
+  for (std::size_t i = 0; i < kParts; ++i) {
+    dynamic_pj[i] -= earlier.dynamic_pj[i];
+    static_pj[i] -= earlier.static_pj[i];
+  }
+  for (const auto &[layer, pj] : earlier.by_layer) by_layer[layer] -= pj;
+  for (const auto &[tile, pj] : earlier.by_tile) by_tile[tile] -= pj;
+  return *this;
+}
+
 Energy settle(const Ledger &ledger, const Bill &bill, Accounting accounting, double elapsed_ns,
               int chips) {
   Energy energy;

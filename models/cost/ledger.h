@@ -62,6 +62,8 @@ struct Energy {
     return dynamic_pj[i] + static_pj[i];
   }
   double total_pj() const;
+  /// What came after `earlier`, of the same ledger and accounting.
+  Energy &operator-=(const Energy &earlier);
 };
 
 /// Prices a ledger for `chips` equal chips that were on for `elapsed_ns`.

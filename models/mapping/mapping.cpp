@@ -218,7 +218,8 @@ Mapping map_network(const network::QuantisedNetwork &network, const config::Chip
   Divided divided;
   divided.impossible = chosen_for_host(network, options.on_host);
   divided.partition = partition_network(network, divided.impossible);
-  for (const Attempt &attempt : attempts(network, options.replication)) {
+  for (Attempt attempt : attempts(network, options.replication)) {
+    attempt.schedule = options.schedule;
     auto mapping = attempt_mapping(network, chip, attempt, divided, misfit);
     if (mapping) return std::move(*mapping);
   }

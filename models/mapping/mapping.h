@@ -63,11 +63,18 @@ struct Mapping {
   }
 };
 
+/// How runs will be scheduled.
+enum class Schedule {
+  kPipelined,     ///< layers work at the same time, on what the ones before have finished
+  kLayerByLayer,  ///< a layer begins an image when all of it is there: buffers hold whole images
+};
+
 struct MapOptions {
   Replication replication = Replication::kBalanced;
   /// Layers that are to run on the host although a tile could do them. Names that no layer has are
   /// an error.
   std::vector<std::string> on_host;
+  Schedule schedule = Schedule::kPipelined;
 };
 
 /// Maps a network onto a chip. Throws InputError naming the layer when arrays, tiles or eDRAM do

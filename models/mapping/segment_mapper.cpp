@@ -109,11 +109,22 @@ class SegmentMapper::Work {
 
   // Buffers
 
+  /// Rows of the whole image: [stage][port].
+  std::vector<std::vector<int>> image_rows() const {
+    std::vector<std::vector<int>> rows;
+    for (const Stage &stage : graph_.stages) {
+      rows.emplace_back();
+      for (const InputPort &port : stage.inputs) rows.back().push_back(port.shape.height);
+    }
+    return rows;
+  }
+
   /// Builds the stages with as many strips as it takes for each to fit the eDRAM of a tile.
   bool fit_buffers() {
     for (;;) {
       build();
-      least_rows_ = least_ring_rows(graph_);
+      least_rows_ =
+          attempt_.schedule == Schedule::kPipelined ? least_ring_rows(graph_) : image_rows();
       std::vector<bool> too_large(cuts_.size());
       for (std::size_t i = 0; i < graph_.stages.size(); ++i) {
         if (stage_bytes(i, least_rows_[i]) > chip_.edram.bytes) {

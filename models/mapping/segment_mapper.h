@@ -26,6 +26,7 @@ struct Misfit {
 struct Attempt {
   std::int64_t pace = 1;
   Packing packing = Packing::kLoose;
+  Schedule schedule = Schedule::kPipelined;
 };
 
 /// Arrays of one stage of a layer.

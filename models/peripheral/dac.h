@@ -21,6 +21,8 @@ class Dac {
   void slice(const std::uint8_t *inputs, int rows, int cycle, std::uint8_t *slices) const {
     for (int row = 0; row < rows; ++row) slices[row] = slice(inputs[row], cycle);
   }
+  /// Slices that are not zero, over all cycles: a zero drives no word line.
+  std::uint64_t driven_slices(const std::uint8_t *inputs, int rows) const;
 
  private:
   int dac_bits_, input_bits_;

@@ -1,5 +1,6 @@
 #include "accelerator/accelerator.h"
 
+#include <algorithm>
 #include <array>
 
 namespace npim::accelerator {
@@ -85,7 +86,11 @@ std::uint64_t Accelerator::configured_value(std::uint64_t offset) const {
       return kCapConverterRangeDivisors.put(power_of_two_mask(config_.nnadc.range_divisors)) |
              kCapConverterBitlineGains.put(power_of_two_mask(config_.bitline_gains));
     case abi::reg::kCapFeatures:
-      return kCapFeaturesFidelity.put(static_cast<std::uint64_t>(config_.fidelity));
+      return kCapFeaturesFidelity.put(static_cast<std::uint64_t>(config_.fidelity)) |
+             kCapFeaturesEnergyCounter.put(chip_.books().has_prices());
+    case abi::reg::kCounterEnergyPj:
+    case abi::reg::kCounterLinkEnergyPj:
+      return chip_.books().has_prices() ? 0 : ~std::uint64_t{0};
     default:
       SC_REPORT_FATAL("npim/accelerator", "a configured register has no value in this model");
       return 0;
@@ -112,6 +117,23 @@ void Accelerator::attach_counters() {
   count(abi::reg::kCounterDmaRead, [this] { return dma_.bytes_read(); });
   count(abi::reg::kCounterDmaWrite, [this] { return dma_.bytes_written(); });
   count(abi::reg::kCounterCommands, [this] { return commands_completed_; });
+  if (chip_.books().has_prices()) attach_energy();
+}
+
+void Accelerator::attach_energy() {
+  by_offset_.at(abi::reg::kCounterEnergyPj)->value_of = [this] { return energy_pj(false); };
+  by_offset_.at(abi::reg::kCounterLinkEnergyPj)->value_of = [this] { return energy_pj(true); };
+  bus::Register *features = by_offset_.at(abi::reg::kCapFeatures);
+  features->value_of = [this, features] {
+    const bool powered = chip_.accounting() == cost::Accounting::kPoweredTime;
+    return features->reset | abi::field::kCapFeaturesEnergyAccounting.put(powered);
+  };
+}
+
+std::uint64_t Accelerator::energy_pj(bool of_links) const {
+  const cost::Energy energy = chip_.books().settle_since_reset(chip_.accounting());
+  const double links = energy.part_pj(cost::Part::kLink);
+  return static_cast<std::uint64_t>(std::max(0.0, of_links ? links : energy.total_pj() - links));
 }
 
 void Accelerator::attach_writes() {

@@ -87,6 +87,8 @@ class Accelerator : public sc_core::sc_module {
   std::uint64_t configured_value(std::uint64_t offset) const;
   void attach_values();
   void attach_counters();
+  void attach_energy();
+  std::uint64_t energy_pj(bool of_links) const;
   void attach_writes();
   void guard_while_enabled(std::uint64_t offset);
 

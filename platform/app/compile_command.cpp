@@ -21,7 +21,7 @@ namespace po = boost::program_options;
 
 struct CompileOptions {
   NetworkSource source;
-  std::string chip, output, json, report, name, map, replicate;
+  std::string chip, output, json, report, name, map, replicate, schedule;
   std::vector<std::string> on_host;
 };
 
@@ -41,6 +41,9 @@ bool parse(const Arguments &arguments, CompileOptions &to) {
       "none");
   add("on-host", po::value(&to.on_host),
       "a layer that is to run on the host although the chip could; may be repeated");
+  add("schedule", po::value(&to.schedule)->default_value("pipelined"),
+      "pipelined (layers work at the same time) or layer-by-layer (buffers hold whole images, for "
+      "`npim run --schedule layer-by-layer`)");
   po::variables_map values;
   if (!parse_arguments(
           arguments,
@@ -54,6 +57,10 @@ bool parse(const Arguments &arguments, CompileOptions &to) {
   to.source.check(values);
   if (to.replicate != "balanced" && to.replicate != "none") {
     throw InputError("command line", "--replicate '" + to.replicate + "' is not balanced or none");
+  }
+  if (to.schedule != "pipelined" && to.schedule != "layer-by-layer") {
+    throw InputError("command line",
+                     "--schedule '" + to.schedule + "' is not pipelined or layer-by-layer");
   }
   return true;
 }
@@ -104,6 +111,8 @@ int compile_command(const Arguments &arguments) {
   map_options.replication =
       options.replicate == "none" ? mapping::Replication::kNone : mapping::Replication::kBalanced;
   map_options.on_host = options.on_host;
+  map_options.schedule = options.schedule == "pipelined" ? mapping::Schedule::kPipelined
+                                                         : mapping::Schedule::kLayerByLayer;
   const mapping::Mapping mapping = mapping::map_network(integers, chip, map_options);
   const Bytes file = program::serialise(mapping.program);
   write_file(options.output, file);

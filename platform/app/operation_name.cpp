@@ -30,4 +30,29 @@ const char *operation_name(LayerOp op) {
   return "?";
 }
 
+const char *operation_name(program::StageOp op) {
+  using program::StageOp;
+  switch (op) {
+    case StageOp::kMvm:
+      return "mvm";
+    case StageOp::kMaxPool:
+      return "max pool";
+    case StageOp::kAveragePool:
+      return "avg pool";
+    case StageOp::kAdd:
+      return "add";
+    case StageOp::kAggregate:
+      return "aggregate";
+    case StageOp::kLookup:
+      return "lookup";
+    case StageOp::kMultiply:
+      return "multiply";
+    case StageOp::kInsideAverage:
+      return "avg inside";
+    case StageOp::kLocalResponse:
+      return "LRN";
+  }
+  return "?";
+}
+
 }  // namespace npim::app

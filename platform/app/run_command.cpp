@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 
+#include "app/chip_activity.h"
 #include "app/command.h"
 #include "app/debug_session.h"
 #include "app/hart_views.h"
@@ -36,7 +37,7 @@ constexpr std::size_t kLargestKernel = std::size_t{512} << 20;
 
 struct RunOptions {
   std::string platform, chip, firmware, program, images, labels, bootargs, uart_input,
-      uart_input_after, kernel, initrd;
+      uart_input_after, kernel, initrd, accounting, schedule;
   HartViewOptions views;
   report::ReportFiles report;
   TimelineOptions timeline;
@@ -83,6 +84,13 @@ bool parse(const Arguments &arguments, RunOptions &to) {
       "move the hart's data by transactions; changes speed, never results");
   add("oracle", po::bool_switch(&to.oracle),
       "compute every input slice on every bit line: slow, same results and times");
+  add("schedule", po::value(&to.schedule)->default_value("pipelined"),
+      "pipelined, or layer-by-layer: a layer begins an image when it has all of it (demo_cnn; for "
+      "programs compiled with the same option)");
+  add("accounting", po::value(&to.accounting)->default_value("per-action"),
+      "how the chip's energy is counted, also in its registers: per-action (counts times energy "
+      "per "
+      "action, plus leakage) or powered-time (power times the time a part was on)");
   add("uart-input", po::value(&to.uart_input),
       "file whose bytes the UART receives (default: the terminal, if there is one)");
   add("uart-input-after", po::value(&to.uart_input_after),
@@ -114,6 +122,12 @@ bool parse(const Arguments &arguments, RunOptions &to) {
   const auto refuse = [](const std::string &what) { throw InputError("command line", what); };
   if (values.count("count") != 0 && to.count < 1) refuse("--count must be at least 1");
   if (values.count("batch") != 0 && to.batch < 1) refuse("--batch must be at least 1");
+  if (to.accounting != "powered-time" && to.accounting != "per-action") {
+    refuse("--accounting must be powered-time or per-action");
+  }
+  if (to.schedule != "pipelined" && to.schedule != "layer-by-layer") {
+    refuse("--schedule must be pipelined or layer-by-layer");
+  }
   if (to.show < 0) refuse("--show must not be negative");
   if (!(to.timeout_s > 0 && to.timeout_s <= 1e6)) refuse("--timeout must be from 0 to 1e6 seconds");
   if (values.count("quantum-ns") != 0 && !(to.quantum_ns >= 0.001 && to.quantum_ns <= 1e9)) {
@@ -169,6 +183,20 @@ void check_image_shape(const RunOptions &options, const Inputs &inputs) {
                                        text(shape.height, shape.width, shape.channels));
 }
 
+void check_whole_images(const program::Program &program, const std::string &name) {
+  for (const program::ControlProgram &segment : program.segments) {
+    for (const program::Stage &stage : segment.stages) {
+      for (const program::InputPort &port : stage.inputs) {
+        if (port.ring_rows >= port.shape.height) continue;
+        throw InputError(
+            name, "was not compiled with --schedule layer-by-layer: a buffer of layer " +
+                      std::to_string(stage.layer) + " holds " + std::to_string(port.ring_rows) +
+                      " of " + std::to_string(port.shape.height) + " rows");
+      }
+    }
+  }
+}
+
 Inputs read_inputs(const RunOptions &options) {
   Inputs inputs;
   inputs.platform = board::PlatformConfig::load(options.platform);
@@ -184,6 +212,7 @@ Inputs read_inputs(const RunOptions &options) {
   if (!options.program.empty()) {
     inputs.program_bytes = read_file(options.program);
     inputs.program = program::deserialise_program(inputs.program_bytes, options.program);
+    if (options.schedule == "layer-by-layer") check_whole_images(*inputs.program, options.program);
     if (!inputs.chip) throw InputError(options.platform, "has no chip to run a program on");
     mapping::check_fits(*inputs.program, *inputs.chip, options.program);
   }
@@ -204,6 +233,7 @@ std::string boot_arguments(const RunOptions &options, const Inputs &inputs) {
     add("count", inputs.images->count);
     add("show", options.show);
     if (options.batch > 0) add("batch", options.batch);
+    if (options.schedule == "layer-by-layer") add("layer_by_layer", 1);
   }
   return text;
 }
@@ -217,6 +247,7 @@ class Session {
       accelerator_ = std::make_unique<accelerator::Accelerator>(
           "accelerator", *inputs.chip,
           options.oracle ? dataflow::Kernel::kPerCycle : dataflow::Kernel::kFolded);
+      accelerator_->chip().set_accounting(accounting());
       board_.attach(*accelerator_);
     }
     board_.load_elf(options.firmware);
@@ -250,6 +281,13 @@ class Session {
   board::Board &board() { return board_; }
   bool has_results() const { return has_results_; }
   const accelerator::Accelerator *accelerator() const { return accelerator_.get(); }
+  cost::Accounting accounting() const {
+    return options_.accounting == "per-action" ? cost::Accounting::kPerAction
+                                               : cost::Accounting::kPoweredTime;
+  }
+  std::vector<program::LayerRecord> layers() const {
+    return inputs_.program ? inputs_.program->layers : std::vector<program::LayerRecord>();
+  }
 
  private:
   void add_files() {
@@ -401,14 +439,21 @@ void add_outcome(const Outcome &outcome, boost::json::object &json) {
 }
 
 boost::json::object configurations(const RunOptions &options, const Inputs &inputs) {
-  boost::json::object json = {{"platform", config::Node::load(options.platform).value()}};
+  boost::json::object json = {{"platform", config::Node::load(options.platform).value()},
+                              {"program", options.program},
+                              {"firmware", options.firmware},
+                              {"images", options.images},
+                              {"bootargs", options.bootargs},
+                              {"batch", options.batch},
+                              {"schedule", options.schedule},
+                              {"accounting", options.accounting}};
   if (inputs.chip) json["chip"] = config::Node::load(inputs.platform.chip_path).value();
   return json;
 }
 
 boost::json::object json_report(const RunOptions &options, const Inputs &inputs,
-                                const Outcome &outcome,
-                                const accelerator::Accelerator *accelerator) {
+                                const Outcome &outcome, const Session &session) {
+  const accelerator::Accelerator *accelerator = session.accelerator();
   auto json = report::begin_report("run", 0, configurations(options, inputs));
   add_outcome(outcome, json);
   if (inputs.program) json["network"] = inputs.program->name;
@@ -420,6 +465,7 @@ boost::json::object json_report(const RunOptions &options, const Inputs &inputs,
                     {"clipped", counters.clipped},
                     {"verify_failures", counters.verify_failures},
                     {"injected_faults", counters.injected_faults}};
+    add_activity(accelerator->chip(), session.accounting(), session.layers(), json);
   }
   add_to_json(outcome.results, json);
   if (outcome.check_passed) json["check_passed"] = *outcome.check_passed;
@@ -443,11 +489,18 @@ int run_command(const Arguments &arguments) {
     outcome.results = parse_results(session.board().read_back("results"));
   }
   print_summary(outcome);
-  if (options.stats)
+  if (session.accelerator() != nullptr) {
+    std::cout << activity_summary(session.accelerator()->chip(), session.accounting());
+  }
+  if (options.stats) {
     std::cout << statistics_text(outcome.hart, session.board().harts(), outcome.host_s);
+    if (session.accelerator() != nullptr) {
+      std::cout << activity_tables(session.accelerator()->chip(), session.accounting(),
+                                   session.layers());
+    }
+  }
   if (options.check) outcome.check_passed = check_results(options, inputs, outcome.results);
-  announce(report::write_report(json_report(options, inputs, outcome, session.accelerator()),
-                                options.report));
+  announce(report::write_report(json_report(options, inputs, outcome, session), options.report));
   const auto &result = outcome.result;
   const bool ended_well = result.end == board::End::kPass ||
                           (result.end == board::End::kStopped && result.exit_code == 0);

@@ -31,12 +31,15 @@ struct demo {
   struct npim_labels labels; /* count 0: none */
   struct board_file results; /* bytes 0: none */
   uint32_t count, batch, show;
+  bool layer_by_layer;
+  uint32_t energies; /* layers whose energy is known */
   uint32_t correct, labelled;
 };
 
 static struct demo demo;
 static int32_t scratch[MOST_OUTPUTS];
 static struct npim_layer_totals layer_totals[MOST_LAYERS];
+static struct npim_layer_energy layer_energies[MOST_LAYERS];
 
 static bool fail(const char *what, const char *why) {
   printf("error: %s: %s\n", what, why);
@@ -125,6 +128,7 @@ static bool read_arguments(void) {
   demo.count = limited_argument("count", demo.images.count, demo.images.count);
   demo.batch = limited_argument("batch", 32, 65536);
   demo.show = limited_argument("show", 5, demo.count);
+  demo.layer_by_layer = board_argument("layer_by_layer", 0) != 0;
   if (demo.count == 0) return fail("count", "no image to run");
   if (demo.batch == 0) return fail("batch", "must be at least 1");
   return true;
@@ -159,9 +163,12 @@ static bool load_network(void) {
     return fail("load", why.text);
   }
   printf("Network \"%s\": %" PRIu32 " layers, %" PRIu32 " bytes of weights programmed in %" PRIu64
-         " us\n",
+         " us",
          demo.program.name, demo.program.layer_count, demo.program.weights_bytes,
          (demo.port.now_ns(demo.port.context) - start) / 1000);
+  struct npim_energy energy;
+  if (npim_read_energy(&demo.device, &energy)) printf(" and %.1f uJ", (double)energy.chip_pj / 1e6);
+  printf("\n");
   return calibrate();
 }
 
@@ -227,19 +234,55 @@ static void on_layer(void *context, const struct npim_layer_report *report) {
   const struct npim_layer_totals *totals = &report->totals;
   (void)context;
   if (report->layer.on_host) {
-    printf("%5" PRIu32 "  %-9s %6s %10s %11s %12s %10.1f  %s\n", report->layer.layer,
+    printf("%5" PRIu32 "  %-9s %6s %10s %11s %12s %10.1f %10s  %s\n", report->layer.layer,
            npim_layer_op_name(report->layer.op), "host", "", "", "",
-           (double)totals->host_ns / 1000.0, report->layer.name);
+           (double)totals->host_ns / 1000.0, "-", report->layer.name);
     return;
   }
-  printf("%5" PRIu32 "  %-9s %6u %10" PRIu64 " %11" PRIu64 " %12" PRIu64 " %10.1f  %s\n",
+  printf("%5" PRIu32 "  %-9s %6u %10" PRIu64 " %11" PRIu64 " %12" PRIu64 " %10.1f ",
          report->layer.layer, npim_layer_op_name(report->layer.op), report->layer.stages,
          totals->windows, totals->conversions, totals->input_cycles,
-         (double)totals->busy_ns / 1000.0, report->layer.name);
+         (double)totals->busy_ns / 1000.0);
+  if (report->layer.layer < demo.energies) {
+    printf("%10.3f", (double)layer_energies[report->layer.layer].energy_pj / 1e6);
+  } else {
+    printf("%10s", "-");
+  }
+  printf("  %s\n", report->layer.name);
+}
+
+/* Asks the chip for the energy of all layers up to the last one with stages. */
+static void read_layer_energies(void) {
+  struct npim_layer layer;
+  uint32_t layers = 0;
+  for (uint32_t i = 0; npim_program_layer(&demo.program, i, &layer); ++i) {
+    if (layer.stages > 0 && layer.layer >= layers) layers = layer.layer + 1;
+  }
+  demo.energies = 0;
+  if (!demo.device.info.counts_energy || layers == 0 || layers > MOST_LAYERS) return;
+  if (npim_read_back(&demo.device, NPIM_REGION_LAYER_ENERGY, 0, 0, 0, layer_energies,
+                     layers * (uint32_t)sizeof layer_energies[0], LOAD_TIMEOUT_NS) == NPIM_OK) {
+    demo.energies = layers;
+  }
+}
+
+static void report_energy(const struct npim_energy *before) {
+  struct npim_energy after;
+  if (!npim_read_energy(&demo.device, &after)) {
+    printf("the chip counts no energy\n");
+    return;
+  }
+  const double images = (double)demo.count * 1e6;
+  printf("energy per image, %s: %.3f uJ, and %.2f uJ of the links\n",
+         demo.device.info.energy_is_powered ? "powered time" : "per action",
+         (double)(after.chip_pj - before->chip_pj) / images,
+         (double)(after.links_pj - before->links_pj) / images);
 }
 
 static bool report_layers(void) {
-  printf("layer  op        stages    windows conversions input cycles    busy us  name\n");
+  read_layer_energies();
+  printf(
+      "layer  op        stages    windows conversions input cycles    busy us  energy uJ  name\n");
   const int result = npim_network_layers(&demo.device, &demo.program,
                                          demo.program.is_chip_alone ? NULL : layer_totals,
                                          LOAD_TIMEOUT_NS, on_layer, NULL);
@@ -274,7 +317,10 @@ static bool classify(void) {
                                        RUN_TIMEOUT_NS,
                                        on_output,
                                        NULL,
-                                       demo.program.is_chip_alone ? NULL : layer_totals};
+                                       demo.program.is_chip_alone ? NULL : layer_totals,
+                                       demo.layer_by_layer};
+  struct npim_energy before = {0};
+  (void)npim_read_energy(&demo.device, &before);
   const uint64_t start_ns = demo.port.now_ns(demo.port.context), start = board_cycles();
   if (npim_network_run(&demo.device, &demo.program, &run, scratch, &report, &why) != NPIM_OK) {
     return fail("run", why.text);
@@ -286,6 +332,7 @@ static bool classify(void) {
   printf("%" PRIu32 " images, chip time %.1f us (%.2f us per image), elapsed %.1f us\n", demo.count,
          (double)report.chip_ns / 1000.0, (double)report.chip_ns / 1000.0 / (double)demo.count,
          (double)elapsed_ns / 1000.0);
+  report_energy(&before);
   if (!demo.program.is_chip_alone) {
     printf("of it %.1f us on the host and %.1f us loading control vectors, %" PRIu32 " steps\n",
            (double)report.host_ns / 1000.0, (double)report.load_ns / 1000.0,

@@ -38,7 +38,8 @@ int main(void) {
     printf("cannot start: %s\n", why.text);
     return 1;
   }
-  const struct npim_network_job run = {images.pixels, 1, 1, TIMEOUT_NS, on_output, NULL, NULL};
+  const struct npim_network_job run = {images.pixels, 1,    1,    TIMEOUT_NS,
+                                       on_output,     NULL, NULL, false};
   struct npim_network_report report;
   if (npim_network_run(&chip, &program, &run, logits, &report, &why) != 0) {
     printf("cannot run: %s\n", why.text);

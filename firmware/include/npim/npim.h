@@ -80,6 +80,7 @@ struct npim_info {
   uint8_t queue_log2_limit;
   uint8_t fidelity; /* 0 ideal, 1 statistical, 2 circuit */
   bool counts_energy;
+  bool energy_is_powered; /* power times powered time; else counts times energy per action */
 };
 
 /* The error that the chip keeps in its registers: the first since it was last cleared. */
@@ -99,6 +100,13 @@ struct npim_error_counters {
   uint64_t clipped;         /* conversions with the lowest or highest code */
   uint64_t verify_failures; /* cells that were not at their level after programming */
   uint64_t injected_faults;
+};
+
+/* Energy since the reset, leakage included. Counted as the chip says (npim_info.energy_is_powered).
+ */
+struct npim_energy {
+  uint64_t chip_pj; /* without the links */
+  uint64_t links_pj;
 };
 
 /* Caller provides the storage; the members are the driver's own. */
@@ -161,6 +169,9 @@ int npim_take_fault(struct npim_device *device, struct npim_fault *fault);
 int npim_read_counters(struct npim_device *device, struct npim_counters *counters);
 int npim_read_error_counters(struct npim_device *device, struct npim_error_counters *counters);
 
+/* False when the chip does not count energy. */
+bool npim_read_energy(const struct npim_device *device, struct npim_energy *energy);
+
 /* The commands. Memory must be the port's (npim_port.bus_address must know it). */
 int npim_load_control(struct npim_device *device, const void *control, uint32_t bytes,
                       uint64_t timeout_ns, struct npim_completion *completion);
@@ -201,6 +212,7 @@ struct npim_run {
   uint32_t image_bytes, image_stride;
   void *outputs;
   uint32_t output_bytes, output_stride;
+  bool layer_by_layer; /* a layer begins an image when it has all of it */
 };
 
 /* Fills a RUN command with its interrupt flag set. NPIM_E_ARGUMENT when a buffer is not the port's.

@@ -30,6 +30,7 @@ struct npim_network_job {
   /* One per layer, cleared and filled in by the run; or NULL. A program that the chip runs alone
      does not need them: the chip has kept count. */
   struct npim_layer_totals *totals;
+  bool layer_by_layer; /* as in struct npim_run */
 };
 
 struct npim_network_report {
@@ -47,9 +48,9 @@ int npim_network_run(struct npim_device *device, const struct npim_program *prog
                      const struct npim_network_job *run, int32_t *scratch,
                      struct npim_network_report *report, struct npim_message *why);
 
-/* Calibrates the whole chip, which is worth while once a program is loaded and after every change of
-   temperature. Converters that cannot be trimmed are taken out of service; *retired (may be NULL)
-   counts them. */
+/* Calibrates the whole chip, which is worth while once a program is loaded and after every change
+   of temperature. Converters that cannot be trimmed are taken out of service; *retired (may be
+   NULL) counts them. */
 int npim_calibrate_chip(struct npim_device *device, uint64_t timeout_ns, uint32_t *retired,
                         struct npim_message *why);
 

@@ -154,7 +154,7 @@ static bool classify(struct run *run) {
          run->program.layer_count);
   if (!copy_to_dma(run->device.port, "images", &pixels, bytes)) return false;
   const struct npim_network_job what = {pixels,    run->count, run->batch, TIMEOUT_NS,
-                                        on_output, run,        NULL};
+                                        on_output, run,        NULL,       false};
   if (npim_network_run(&run->device, &run->program, &what, scratch, &report, &why) != NPIM_OK) {
     return fail("run", why.text);
   }

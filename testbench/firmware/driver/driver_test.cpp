@@ -64,7 +64,8 @@ TEST(DriverProbe, ReadsTheCapabilities) {
   EXPECT_EQ(device.info.edram_bytes, 16384u);
   EXPECT_EQ(device.info.bitline_gains_mask, 15);
   EXPECT_EQ(device.info.queue_log2_limit, 16);
-  EXPECT_FALSE(device.info.counts_energy);
+  EXPECT_TRUE(device.info.counts_energy);
+  EXPECT_FALSE(device.info.energy_is_powered);
 }
 
 /// A port to registers that are not a chip's.

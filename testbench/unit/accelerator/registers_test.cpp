@@ -37,8 +37,36 @@ TEST(AcceleratorRegisters, CapabilitiesFollowTheConfiguration) {
     EXPECT_EQ(regs.read(abi::reg::kCapPrecision), 0x01080401u);
     EXPECT_EQ(regs.read(abi::reg::kCapEdram), 16384u);
     EXPECT_EQ(regs.read(abi::reg::kCapConverter), 0x0f07u);
+    EXPECT_EQ(regs.read(abi::reg::kCapFeatures), 0x100u);
+    bench.accelerator.chip().set_accounting(cost::Accounting::kPoweredTime);
+    EXPECT_EQ(regs.read(abi::reg::kCapFeatures), 0x300u);
+  });
+}
+
+TEST(AcceleratorRegisters, EnergyIsCountedFromTheReset) {
+  AcceleratorBench bench;
+  Registers regs(bench.host);
+  bench.run([&] {
+    const double link_mw = cost::make_bill(small_chip()).find(cost::Part::kLink)->unit.power_mw;
+    sc_core::wait(100, sc_core::SC_US);
+    const std::uint64_t chip_pj = regs.read64(abi::reg::kCounterEnergyPj);
+    const double links_pj = static_cast<double>(regs.read64(abi::reg::kCounterLinkEnergyPj));
+    EXPECT_GT(chip_pj, 0u) << "leakage";
+    const double ns = sc_core::sc_time_stamp() / sc_core::sc_time(1, sc_core::SC_NS);
+    EXPECT_NEAR(links_pj / (link_mw * ns), 1, 0.01);
+    EXPECT_GT(regs.read64(abi::reg::kCounterEnergyPj), chip_pj);
+  });
+}
+
+TEST(AcceleratorRegisters, WithoutLibrariesEnergyIsNotImplemented) {
+  auto config = small_chip();
+  config.components.clear();
+  AcceleratorBench bench(config);
+  Registers regs(bench.host);
+  bench.run([&] {
     EXPECT_EQ(regs.read(abi::reg::kCapFeatures), 0u);
     EXPECT_EQ(regs.read64(abi::reg::kCounterEnergyPj), ~std::uint64_t{0});
+    EXPECT_EQ(regs.read64(abi::reg::kCounterLinkEnergyPj), ~std::uint64_t{0});
   });
 }
 

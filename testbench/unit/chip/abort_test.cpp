@@ -369,7 +369,7 @@ TEST(Structure, NocShapes) {
   config.tile_rows = 5;
   for (const int per_router : {1, 2, 3, 4, 6, 64}) {
     config.noc.tiles_per_router = per_router;
-    const ChipContext context(config, dataflow::Kernel::kFolded);
+    ChipContext context(config, dataflow::Kernel::kFolded);
     const Noc noc(("noc" + std::to_string(per_router)).c_str(), context);
     for (unsigned tile = 0; tile < 35; ++tile) {
       EXPECT_EQ(noc.hops(tile, tile), 1);

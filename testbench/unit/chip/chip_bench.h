@@ -141,9 +141,10 @@ class ChipBench : public sc_core::sc_module {
   }
   /// Runs images and returns their outputs as integers.
   std::vector<std::vector<std::int32_t>> run(const std::vector<Bytes> &images,
-                                             unsigned element_bytes) {
+                                             unsigned element_bytes, std::uint8_t flags = 0) {
     for (std::size_t i = 0; i < images.size(); ++i) store(kImages + i * input_bytes_, images[i]);
-    const auto d = run_command(static_cast<std::uint32_t>(images.size()));
+    auto d = run_command(static_cast<std::uint32_t>(images.size()));
+    d.flags = flags;
     EXPECT_EQ(abi::name(static_cast<abi::Error>(execute(d).error)), std::string("NONE"));
     std::vector<std::vector<std::int32_t>> outputs;
     for (std::size_t i = 0; i < images.size(); ++i) {

@@ -15,6 +15,7 @@ struct Setting {
   int images = 3;
   mapping::Replication replication = mapping::Replication::kBalanced;
   dataflow::Kernel kernel = dataflow::Kernel::kFolded;
+  mapping::Schedule schedule = mapping::Schedule::kPipelined;
 };
 
 /// Maps a random network, runs it, and compares every output.
@@ -24,7 +25,10 @@ void expect_golden(const config::ChipConfig &config, std::uint32_t seed, int lay
   const ConverterFormat format = {config.array.rows,
                                   static_cast<ConverterFormat::Code>(config.nnadc.code)};
   const auto network = random.make(format, layers, channels);
-  const auto mapping = mapping::map_network(network, config, {setting.replication});
+  mapping::MapOptions options;
+  options.replication = setting.replication;
+  options.schedule = setting.schedule;
+  const auto mapping = mapping::map_network(network, config, options);
   std::vector<Bytes> inputs;
   for (int i = 0; i < setting.images; ++i) inputs.push_back(random.image(network.input_shape));
   ChipBench bench(config, setting.kernel);
@@ -32,7 +36,8 @@ void expect_golden(const config::ChipConfig &config, std::uint32_t seed, int lay
     ASSERT_EQ(bench.load(mapping.program.segments.at(0)), abi::Error::kNone)
         << "stage " << bench.last.detail;
     ASSERT_EQ(bench.program(mapping.program.weights), abi::Error::kNone);
-    const auto outputs = bench.run(inputs, 4);
+    const bool whole = setting.schedule == mapping::Schedule::kLayerByLayer;
+    const auto outputs = bench.run(inputs, 4, whole ? abi::kFlagLayerByLayer : 0);
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       EXPECT_EQ(outputs[i], network::golden_logits(network, inputs[i].data())) << "image " << i;
     }
@@ -66,6 +71,19 @@ TEST_P(SmallBuffers, EqualGolden) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, SmallBuffers, ::testing::Range(0, 12));
+
+class LayerByLayer : public ::testing::TestWithParam<int> {};
+
+TEST_P(LayerByLayer, EqualsGolden) {
+  auto config = small_chip();
+  config.tile_columns = config.tile_rows = 12;
+  Setting setting;
+  setting.schedule = mapping::Schedule::kLayerByLayer;
+  expect_golden(config, static_cast<std::uint32_t>(3000 + GetParam()), 2 + GetParam() % 5, 16,
+                setting);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, LayerByLayer, ::testing::Range(0, 8));
 
 class SeveralChips : public ::testing::TestWithParam<int> {};
 

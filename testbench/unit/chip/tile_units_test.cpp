@@ -14,6 +14,9 @@ using sc_core::SC_ZERO_TIME;
 
 constexpr std::uint64_t kClock = 833;  // ps
 
+std::uint64_t booked(const cost::Account &account, cost::Part part) {
+  return account.actions[static_cast<std::size_t>(part)];
+}
 std::uint64_t ps(const sc_time &time) {
   return time.value();
 }
@@ -24,15 +27,18 @@ TEST(NnadcUnit, ConvertsABatchAndSharesItAmongTheConverters) {
   config.nnadc.code = config::CodeFormat::kLossless;
   const ChipContext context(config, dataflow::Kernel::kFolded);
   Nnadc nnadc("nnadc", context, 0);
+  cost::Account account;
+  const Payer payer = {&account};
   const auto array = context.datapath.make_array({0, 0});
   const auto layer = context.datapath.make_layer({1, 1});
   const std::vector<double> sums = {7, -9, 100000, 4};
   std::vector<std::int32_t> codes(4);
   const std::vector<Conversion> batch = {{array.get(), 0, sums.data(), codes.data(), 3},
                                          {array.get(), 0, sums.data() + 3, codes.data() + 3, 1}};
-  EXPECT_EQ(ps(nnadc.convert(SC_ZERO_TIME, layer, batch)), 2 * kClock) << "4 over 3";
+  EXPECT_EQ(ps(nnadc.convert(SC_ZERO_TIME, layer, batch, payer)), 2 * kClock) << "4 over 3";
   EXPECT_EQ(codes, (std::vector<std::int32_t>{7, -9, 100000, 4}));
-  EXPECT_EQ(ps(nnadc.convert(SC_ZERO_TIME, layer, {batch[1]})), 3 * kClock) << "queued";
+  EXPECT_EQ(ps(nnadc.convert(SC_ZERO_TIME, layer, {batch[1]}, payer)), 3 * kClock) << "queued";
+  EXPECT_EQ(booked(account, cost::Part::kNnadc), 5U);
 }
 
 TEST(NnadcUnit, UsesTheRangeOfTheLayer) {
@@ -40,13 +46,15 @@ TEST(NnadcUnit, UsesTheRangeOfTheLayer) {
   const ChipContext context(config, dataflow::Kernel::kFolded);
   Nnadc nnadc("nnadc", context, 0);
   const auto array = context.datapath.make_array({0, 0});
+  cost::Account account;
+  const Payer payer = {&account};
   const std::int32_t full_scale = 128 * 255 * 255;
   const double sum = full_scale / 127 + 1;  // one code in the widest range
   std::int32_t code = 0;
   const std::vector<Conversion> batch = {{array.get(), 0, &sum, &code, 1}};
-  nnadc.convert(SC_ZERO_TIME, context.datapath.make_layer({1, 1}), batch);
+  nnadc.convert(SC_ZERO_TIME, context.datapath.make_layer({1, 1}), batch, payer);
   EXPECT_EQ(code, 1);
-  nnadc.convert(SC_ZERO_TIME, context.datapath.make_layer({4, 8}), batch);
+  nnadc.convert(SC_ZERO_TIME, context.datapath.make_layer({4, 8}), batch, payer);
   EXPECT_EQ(code, 32);
 }
 
@@ -58,7 +66,7 @@ class PostUnit : public ::testing::Test {
     requantiser.bias = bias.data();
     config.post_lanes = 3;
   }
-  PostPixel pixel() { return {2, &requantiser, accumulators.data(), values.data()}; }
+  PostPixel pixel() { return {2, &requantiser, accumulators.data(), values.data(), &payer}; }
 
   const std::vector<std::int32_t> multiplier = {3, 3};
   const std::vector<std::int64_t> bias = {0, 10};
@@ -66,6 +74,8 @@ class PostUnit : public ::testing::Test {
   std::vector<std::int64_t> accumulators = {0, 0};
   std::vector<std::int32_t> values = {0, 0};
   config::ChipConfig config = small_chip();
+  cost::Account account;
+  Payer payer = {&account};
 };
 
 TEST_F(PostUnit, AddsPartialSumsAndRequantises) {
@@ -76,6 +86,9 @@ TEST_F(PostUnit, AddsPartialSumsAndRequantises) {
   // 3 sums and 2 channels over 3 lanes.
   EXPECT_EQ(ps(post.finish_sums(SC_ZERO_TIME, parts, pixel())), 2 * kClock);
   EXPECT_EQ(values, (std::vector<std::int32_t>{36, 0}));
+  EXPECT_EQ(booked(account, cost::Part::kTileShiftAdd), 3U);
+  EXPECT_EQ(booked(account, cost::Part::kSigmoid), 2U);
+  EXPECT_EQ(booked(account, cost::Part::kTileOutputRegister), 2U);
   PostPixel raw = pixel();
   raw.requantiser = nullptr;
   accumulators = {0, 0};

@@ -194,6 +194,188 @@ TEST(Timing, AHopTakesTheRouterAndOneFlit) {
   EXPECT_EQ(run.duration.value(), 3 * kCycle + 4 * kClock + noc(4) + 3 * kClock + link(4));
 }
 
+/// A pixel of a 1 x 1 convolution with one channel, as bytes.
+Stage pixel_stage(const config::ChipConfig &config, int tile, int width) {
+  return mvm(config, tile, {1, width, 1}, square_window(1), 1);
+}
+
+struct ProgramRun {
+  sc_core::sc_time duration;
+  std::vector<StageReport> stages;
+};
+
+/// Runs any program with random weights.
+ProgramRun run_program(const config::ChipConfig &config, const ControlProgram &program,
+                       std::uint32_t images = 1, std::uint8_t flags = 0) {
+  ProgramRun result;
+  Random random(1);
+  ChipBench bench(config);
+  bench.simulate([&] {
+    ASSERT_EQ(bench.load(program), abi::Error::kNone);
+    std::vector<program::ArrayWeights> all;
+    for (const Stage &s : program.stages) {
+      if (s.op != StageOp::kMvm) continue;
+      append(all, weights(config, s, random.kernels(s.output_shape.channels, s.kernel_rows)));
+    }
+    if (!all.empty()) {
+      ASSERT_EQ(bench.program(all), abi::Error::kNone);
+    }
+    const sc_core::sc_time start = sc_core::sc_time_stamp();
+    auto command = bench.run_command(images);
+    command.flags = flags;
+    EXPECT_EQ(bench.execute(command).error, 0);
+    result.duration = sc_core::sc_time_stamp() - start;
+    result.stages = bench.chip.stages();
+  });
+  return result;
+}
+
+std::uint64_t in(const StageReport &stage, Phase phase) {
+  return stage.time.in(phase).value();
+}
+
+/// Four windows go from tile 0 to tile 1, at the same router.
+TEST(Timing, TwoTilesByHand) {
+  const auto config = small_chip();
+  Stage first = pixel_stage(config, 0, 4), second = pixel_stage(config, 1, 4);
+  first.destinations = {to(1)};
+  second.requantise.output_s32 = true;
+  second.destinations = {to_host()};
+  const ProgramRun run = run_program(config, control({1, 4, 1}, {first, second}, {to(0)}));
+  // Window k leaves tile 0 after 3 (k + 1) cycles and 4 clocks, and is in tile 1's eDRAM soon after
+  // that; the copy to IR ends within the next cycle, and two more drive it.
+  const std::uint64_t written = kAccess + kWord;
+  const std::uint64_t there = 3 * kCycle + 4 * kClock + noc(1) + written;
+  EXPECT_EQ(run.duration.value(), 4 * 3 * kCycle + 3 * kCycle + 4 * kClock + noc(4) + link(16));
+  const StageReport &waiting = run.stages[1];
+  // When it has sent a window, the next one is being written.
+  EXPECT_EQ(in(waiting, Phase::kInput), there + 3 * written);
+  EXPECT_EQ(in(waiting, Phase::kNoc), 4 * noc(4));
+  EXPECT_EQ(in(waiting, Phase::kSpace), 0U);
+  EXPECT_EQ(in(waiting, Phase::kComputing) + in(waiting, Phase::kInput) + in(waiting, Phase::kNoc),
+            waiting.time.lifetime().value());
+  EXPECT_EQ(waiting.time.lifetime(), waiting.end - waiting.begin);
+}
+
+/// Tiles 0 and 1 send a pixel each to tile 2, at the same time and over the same link.
+TEST(Timing, AContendedLinkByHand) {
+  const auto config = small_chip();
+  Stage left = pixel_stage(config, 0, 1), right = pixel_stage(config, 1, 1);
+  left.destinations = {to(2, 0, 0)};
+  right.destinations = {to(2, 0, 1)};
+  const TensorShape pixel = {1, 1, 1};
+  Stage add = stage(StageOp::kAdd, 2, pixel, square_window(1), 1);
+  add.inputs = {port(pixel, 0, 1), port(pixel, 64, 1)};
+  add.requantise.multiplier = {1, 1};
+  add.requantise.bias = {0};
+  add.destinations = {to_host()};
+  const ProgramRun run = run_program(config, control(pixel, {left, right, add}, {to(0), to(1)}));
+  const std::uint64_t sent = 3 * kCycle + 4 * kClock;
+  // Two routers and a flit behind the header for the first, the other one's two flits later the
+  // second; then the eDRAM writes them one after the other.
+  const std::uint64_t first = sent + (2 * 3 + 1) * kClock, second = first + 2 * kClock;
+  const std::uint64_t write = kAccess + kWord;
+  ASSERT_LT(second, first + write);
+  const std::uint64_t added = first + 2 * write + write + kClock;
+  EXPECT_EQ(run.duration.value(), added + (2 * 3 + 1) * kClock + link(1));
+  EXPECT_EQ(in(run.stages[0], Phase::kNoc), first + write - sent);
+  EXPECT_EQ(in(run.stages[1], Phase::kNoc), first + 2 * write - sent);
+}
+
+/// Windows of 2 x 2 at every second pixel of a 4 x 4 image: four of them, the first with two rows.
+TEST(Timing, StrideTwoByHand) {
+  const auto config = small_chip();
+  Stage s = mvm(config, 0, {4, 4, 1}, square_window(2, 2), 1);
+  s.requantise.output_s32 = true;
+  s.destinations = {to_host()};
+  const ProgramRun run = run_program(config, control({4, 4, 1}, {s}, {to(0)}));
+  const std::uint64_t row = link(4) + noc(4) + kAccess + kWord;
+  EXPECT_EQ(in(run.stages[0], Phase::kInput), 2 * row);
+  EXPECT_EQ(run.duration.value(), 4 * 3 * kCycle + 4 * kClock + noc(4) + link(8));
+}
+
+/// Two copies take two windows of a row at a time.
+TEST(Timing, CopiesShareTheWindows) {
+  const auto config = small_chip();
+  Stage s = pixel_stage(config, 0, 5);
+  s.requantise.output_s32 = true;
+  s.destinations = {to_host()};
+  s.burst = 2;
+  s.arrays.push_back(s.arrays[0]);
+  s.arrays[1].array = 1;
+  s.arrays[1].copy = 1;
+  const ProgramRun run = run_program(config, control({1, 5, 1}, {s}, {to(0)}));
+  EXPECT_EQ(run.stages[0].windows, 5U);
+  // Two, two and one.
+  EXPECT_EQ(run.duration.value(), 3 * 3 * kCycle + 4 * kClock + noc(4) + link(20));
+}
+
+/// A full ring stops the sender: tile 1 takes four times as long for a pixel as tile 0.
+TEST(Timing, AFullRingHoldsTheSenderUp) {
+  auto config = small_chip();
+  config.nnadc.rate_msps = 1;  // 8 conversions: 8 us
+  Stage first = pixel_stage(config, 0, 1), second = mvm(config, 1, {6, 1, 1}, square_window(1), 8);
+  first = mvm(config, 0, {6, 1, 1}, square_window(1), 1);
+  first.destinations = {to(1)};
+  second.inputs[0].ring_rows = 1;
+  second.requantise.output_s32 = true;
+  second.destinations = {to_host()};
+  const ProgramRun run = run_program(config, control({6, 1, 1}, {first, second}, {to(0)}));
+  const StageReport &sender = run.stages[0], &receiver = run.stages[1];
+  EXPECT_GT(in(sender, Phase::kSpace), in(sender, Phase::kComputing));
+  EXPECT_EQ(in(receiver, Phase::kSpace), 0U);
+  EXPECT_EQ(in(receiver, Phase::kConverter), 0U) << "it has them for itself";
+}
+
+/// Two stages of one tile convert at the same time: one of them waits.
+TEST(Timing, StagesOfATileTakeTurnsAtTheConverters) {
+  auto config = small_chip();
+  config.nnadc.rate_msps = 10;
+  const TensorShape pixel = {1, 1, 1};
+  Stage a = mvm(config, 0, pixel, square_window(1), 8),
+        b = mvm(config, 0, pixel, square_window(1), 8, 1);
+  b.slot = 1;
+  b.inputs[0].edram_offset = 64;
+  a.requantise.output_s32 = b.requantise.output_s32 = true;
+  a.destinations = {to_host(0)};
+  b.destinations = {to_host(8)};
+  ControlProgram program = control(pixel, {a, b}, {to(0, 0), to(0, 1)});
+  program.output_shape.channels = 16;
+  const ProgramRun run = run_program(config, program);
+  EXPECT_EQ(in(run.stages[0], Phase::kConverter), 0U);
+  EXPECT_EQ(in(run.stages[1], Phase::kConverter), 8 * 100000U);
+}
+
+/// Layer by layer, the second stage begins when the first has finished the image.
+TEST(Timing, LayerByLayerWaitsForWholeImages) {
+  const auto config = small_chip();
+  Stage first = pixel_stage(config, 0, 4), second = pixel_stage(config, 1, 4);
+  first.destinations = {to(1)};
+  second.requantise.output_s32 = true;
+  second.destinations = {to_host()};
+  const auto program = control({1, 4, 1}, {first, second}, {to(0)});
+  const ProgramRun run = run_program(config, program, 1, abi::kFlagLayerByLayer);
+  EXPECT_EQ(run.duration.value(), 4 * 3 * kCycle + 4 * 3 * kCycle + 4 * kClock + noc(4) + link(16));
+  EXPECT_EQ(in(run.stages[1], Phase::kInput),
+            4 * 3 * kCycle + 4 * kClock + noc(1) + kAccess + kWord);
+}
+
+TEST(Timing, LayerByLayerNeedsWholeImagesInTheBuffers) {
+  const auto config = small_chip();
+  Stage s = mvm(config, 0, {3, 1, 1}, square_window(1), 1);
+  s.inputs[0].ring_rows = 2;
+  s.requantise.output_s32 = true;
+  s.destinations = {to_host()};
+  ChipBench bench(config);
+  bench.simulate([&] {
+    ASSERT_EQ(bench.load(control({3, 1, 1}, {s}, {to(0)})), abi::Error::kNone);
+    ASSERT_EQ(bench.program(weights(config, s, {{1}})), abi::Error::kNone);
+    auto command = bench.run_command(1);
+    command.flags = abi::kFlagLayerByLayer;
+    EXPECT_EQ(static_cast<abi::Error>(bench.execute(command).error), abi::Error::kBadControlVector);
+  });
+}
+
 TEST(Timing, PoolsRunOnTheTilesClock) {
   const TensorShape in = {2, 2, 40};
   Stage s = stage(StageOp::kMaxPool, 0, in, square_window(2), 40);

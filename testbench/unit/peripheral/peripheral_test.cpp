@@ -33,6 +33,23 @@ TEST(Dac, LastSliceMayBeShort) {
   }
 }
 
+TEST(Dac, CountsTheSlicesThatAreNotZero) {
+  std::vector<std::uint8_t> inputs;
+  for (int rows = 0; rows < 300; ++rows) {
+    for (int bits = 1; bits <= 8; ++bits) {
+      const Dac dac(bits, 8);
+      std::uint64_t count = 0;
+      for (const std::uint8_t input : inputs) {
+        for (int cycle = 0; cycle < dac.cycles(); ++cycle) count += dac.slice(input, cycle) != 0;
+      }
+      ASSERT_EQ(dac.driven_slices(inputs.data(), rows), count) << bits << " bits, " << rows;
+    }
+    inputs.push_back(static_cast<std::uint8_t>(rows % 5 == 0 ? 0 : rows * 37));
+  }
+  const std::vector<std::uint8_t> full(512, 255);
+  EXPECT_EQ(Dac(1, 8).driven_slices(full.data(), 512), 512U * 8);
+}
+
 TEST(IdealNnsa, HalvesThePreviousSumPerDacBit) {
   config::ChipConfig::Array shape;
   shape.rows = 4;
