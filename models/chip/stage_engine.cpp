@@ -285,7 +285,8 @@ void StageEngine::drive_window() {
   time_.until(StageTime::kDrive, Phase::kNothing, now);
   time_.until(StageTime::kDrive, Phase::kComputing, end);
   book_drive(windows);
-  context_.wakes.sleep_until(end - times(context_.timing.input_cycle,
+  context_.wakes.sleep_until(end -
+                             chip::times(context_.timing.input_cycle,
                                          static_cast<std::uint64_t>(context_.timing.input_cycles)));
   load_registers(at);
   copy_full_ = false;

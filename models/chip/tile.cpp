@@ -111,10 +111,7 @@ bool Tile::access_crossbar(const ChipAddress &address, tlm::tlm_generic_payload 
         cells.program(reinterpret_cast<const std::int8_t *>(data + 4), rows, vectors, shift);
     context_.counters.verify_failures += static_cast<std::uint64_t>(report.failed_cells);
     target.shift = shift;
-    payer_.book(cost::Part::kCellWrite,
-                static_cast<std::uint64_t>(rows) *
-                    static_cast<std::uint64_t>(context_.config.array.columns) *
-                    static_cast<std::uint64_t>(context_.config.array.write_verify_pulses));
+    book_writes(rows);
   } else {
     const auto width = static_cast<std::size_t>(most_vectors);
     const std::size_t size = static_cast<std::size_t>(most_rows) * width;
@@ -127,8 +124,16 @@ bool Tile::access_crossbar(const ChipAddress &address, tlm::tlm_generic_payload 
     }
   }
   const sc_core::sc_time now = sc_core::sc_time_stamp();
-  delay = bus.transfer(now + delay, bytes) - now;
+  delay = bus.transfer(now + delay, bytes, payer_) - now;
   return true;
+}
+
+/// Pulses of all cells of `rows` word lines.
+void Tile::book_writes(int rows) const {
+  payer_.book(cost::Part::kCellWrite,
+              static_cast<std::uint64_t>(rows) *
+                  static_cast<std::uint64_t>(context_.config.array.columns) *
+                  static_cast<std::uint64_t>(context_.config.array.write_verify_pulses));
 }
 
 bool Tile::access_levels(const ChipAddress &address, tlm::tlm_generic_payload &payload,
@@ -147,6 +152,7 @@ bool Tile::access_levels(const ChipAddress &address, tlm::tlm_generic_payload &p
     if (bytes != size) return false;
     const auto report = cells.program_levels(data);
     context_.counters.verify_failures += static_cast<std::uint64_t>(report.failed_cells);
+    book_writes(context_.geometry.rows);
   } else {
     for (std::size_t i = 0; i < bytes; ++i) {
       data[i] = static_cast<std::uint8_t>(cells.level(static_cast<int>((offset + i) / columns),

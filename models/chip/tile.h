@@ -69,6 +69,7 @@ class Tile : public sc_core::sc_module {
                        sc_core::sc_time &delay);
   bool access_levels(const ChipAddress &address, tlm::tlm_generic_payload &payload,
                      sc_core::sc_time &delay);
+  void book_writes(int rows) const;
   bool load_stage(const ChipAddress &address, const tlm::tlm_generic_payload &payload,
                   sc_core::sc_time &delay);
   sc_core::sc_time write_constants(const program::InputPort &port, const sc_core::sc_time &after);

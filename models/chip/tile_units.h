@@ -136,12 +136,8 @@ struct PostPixel {
   int channels = 0;
   const peripheral::Requantiser *requantiser = nullptr;  ///< null: sums are sent raw
   std::int64_t *accumulators = nullptr;
-<<<<<<< HEAD
   std::int32_t *values = nullptr;  ///< the results; null: times only
-=======
-  std::int32_t *values = nullptr;  ///< the results
   const Payer *payer = nullptr;
->>>>>>> timing
   int pixels = 1;
 
   std::uint64_t results() const {

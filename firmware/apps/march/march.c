@@ -141,7 +141,12 @@ static bool classify(const char *title, struct verdicts *to) {
   struct npim_network_report report;
   struct npim_error_counters errors;
   const struct npim_network_job run = {
-      app.images.pixels, app.count, app.batch, TIMEOUT_NS, on_output, to, NULL,
+      .images = app.images.pixels,
+      .count = app.count,
+      .batch = app.batch,
+      .timeout_ns = TIMEOUT_NS,
+      .on_output = on_output,
+      .context = to,
   };
   to->correct = 0;
   (void)npim_read_error_counters(&app.device, &errors);

@@ -55,7 +55,9 @@
 #define NPIM_CAP_FEATURES_FIDELITY_LSB 0u
 #define NPIM_CAP_FEATURES_FIDELITY_MASK 0x0000000fu /* 0 ideal, 1 statistical, 2 circuit */
 #define NPIM_CAP_FEATURES_ENERGY_COUNTER_LSB 8u
-#define NPIM_CAP_FEATURES_ENERGY_COUNTER_MASK 0x00000100u /* 1 when COUNTER_ENERGY_PJ counts */
+#define NPIM_CAP_FEATURES_ENERGY_COUNTER_MASK 0x00000100u /* 1 when the energy counters count */
+#define NPIM_CAP_FEATURES_ENERGY_ACCOUNTING_LSB 9u
+#define NPIM_CAP_FEATURES_ENERGY_ACCOUNTING_MASK 0x00000200u /* 0 counts times energy per action, 1 power times the time that parts are on */
 #define NPIM_REG_CONTROL 0x040u /* RW, 32 bits: Enable, reset, cancel */
 #define NPIM_CONTROL_ENABLE_LSB 0u
 #define NPIM_CONTROL_ENABLE_MASK 0x00000001u /* Executes commands while 1 */
@@ -106,7 +108,8 @@
 #define NPIM_REG_COUNTER_DMA_READ 0x098u /* RO, 64 bits: Bytes read from memory */
 #define NPIM_REG_COUNTER_DMA_WRITE 0x0a0u /* RO, 64 bits: Bytes written to memory */
 #define NPIM_REG_COUNTER_COMMANDS 0x0a8u /* RO, 64 bits: Commands completed, well or not */
-#define NPIM_REG_COUNTER_ENERGY_PJ 0x0b0u /* RO, 64 bits: Energy in pJ; all ones while CAP_FEATURES.ENERGY_COUNTER is 0 */
+#define NPIM_REG_COUNTER_ENERGY_PJ 0x0b0u /* RO, 64 bits: Energy of the chip without its links in pJ since the reset, leakage included; all ones while CAP_FEATURES.ENERGY_COUNTER is 0 */
+#define NPIM_REG_COUNTER_LINK_ENERGY_PJ 0x0b8u /* RO, 64 bits: Energy of the links to the host and between chips, which draw power all the time; all ones while CAP_FEATURES.ENERGY_COUNTER is 0 */
 #define NPIM_REG_SCRATCH 0x0c0u /* RW, 32 bits: For probing; no effect */
 #define NPIM_REG_COUNTER_CLIPPED 0x0d0u /* RO, 64 bits: Conversions with the lowest or highest code: the signal may have been cut; not counted with lossless codes */
 #define NPIM_REG_COUNTER_VERIFY_FAILURES 0x0d8u /* RO, 64 bits: Cells that a verify read has found at another level than they were programmed to */
@@ -147,7 +150,8 @@
   X(COUNTER_DMA_READ, 0x098u, 64, RO, 0x00000000u, 0, 0x00000000u) \
   X(COUNTER_DMA_WRITE, 0x0a0u, 64, RO, 0x00000000u, 0, 0x00000000u) \
   X(COUNTER_COMMANDS, 0x0a8u, 64, RO, 0x00000000u, 0, 0x00000000u) \
-  X(COUNTER_ENERGY_PJ, 0x0b0u, 64, RO, 0xffffffffffffffffu, 0, 0x00000000u) \
+  X(COUNTER_ENERGY_PJ, 0x0b0u, 64, RO, 0x00000000u, 1, 0x00000000u) \
+  X(COUNTER_LINK_ENERGY_PJ, 0x0b8u, 64, RO, 0x00000000u, 1, 0x00000000u) \
   X(SCRATCH, 0x0c0u, 32, RW, 0x00000000u, 0, 0xffffffffu) \
   X(COUNTER_CLIPPED, 0x0d0u, 64, RO, 0x00000000u, 0, 0x00000000u) \
   X(COUNTER_VERIFY_FAILURES, 0x0d8u, 64, RO, 0x00000000u, 0, 0x00000000u) \
@@ -174,6 +178,8 @@ enum npim_region {
   NPIM_REGION_STAGE_COUNTERS = 3, /* stage_counters records of all loaded stages in load order, from offset */
   NPIM_REGION_LEVELS = 4, /* Levels of an array's cells as a verify read senses them, u8 [row][column], from offset */
   NPIM_REGION_CONVERTERS = 5, /* converter_state records of a tile, from offset */
+  NPIM_REGION_STAGE_TIMES = 6, /* stage_times records of all loaded stages in load order, from offset */
+  NPIM_REGION_LAYER_ENERGY = 7, /* layer_energy records of layers 0, 1, ... up to the last of the loaded stages, from offset */
 };
 
 enum npim_fault_kind {
@@ -187,6 +193,7 @@ enum npim_fault_kind {
 enum npim_flag {
   NPIM_FLAG_INTERRUPT = 1, /* Count this completion towards IRQ_STATUS.COMPLETION */
   NPIM_FLAG_IMAGE_NUMBER = 2, /* RUN: offset is the number of the first image, which keys noise; without it counting goes on from COUNTER_IMAGES */
+  NPIM_FLAG_LAYER_BY_LAYER = 4, /* RUN: a stage begins an image when it has all of it, instead of window by window; the buffers must hold whole images, else BAD_CONTROL_VECTOR */
 };
 
 enum npim_error {
@@ -352,5 +359,31 @@ NPIM_STATIC_ASSERT(offsetof(struct npim_stage_counters, wait_input_ns) == 32, "o
 NPIM_STATIC_ASSERT(offsetof(struct npim_stage_counters, first_start_ns) == 40, "offset of stage_counters.first_start_ns");
 NPIM_STATIC_ASSERT(offsetof(struct npim_stage_counters, last_end_ns) == 48, "offset of stage_counters.last_end_ns");
 NPIM_STATIC_ASSERT(offsetof(struct npim_stage_counters, input_cycles) == 56, "offset of stage_counters.input_cycles");
+
+struct npim_stage_times {
+  uint64_t lifetime_ns; /* From the start of each RUN until the stage's last window was sent; computing and waiting add up to it, but for rounding */
+  uint64_t computing_ns;
+  uint64_t wait_input_ns; /* No window had all of its pixels */
+  uint64_t wait_converter_ns;
+  uint64_t wait_edram_ns; /* For the tile's bus or eDRAM */
+  uint64_t wait_post_ns; /* For the tile's post-processing unit */
+  uint64_t wait_noc_ns; /* Pixels on the network */
+  uint64_t wait_space_ns; /* No room at the receiver */
+};
+NPIM_STATIC_ASSERT(sizeof(struct npim_stage_times) == 64, "size of stage_times");
+NPIM_STATIC_ASSERT(offsetof(struct npim_stage_times, lifetime_ns) == 0, "offset of stage_times.lifetime_ns");
+NPIM_STATIC_ASSERT(offsetof(struct npim_stage_times, computing_ns) == 8, "offset of stage_times.computing_ns");
+NPIM_STATIC_ASSERT(offsetof(struct npim_stage_times, wait_input_ns) == 16, "offset of stage_times.wait_input_ns");
+NPIM_STATIC_ASSERT(offsetof(struct npim_stage_times, wait_converter_ns) == 24, "offset of stage_times.wait_converter_ns");
+NPIM_STATIC_ASSERT(offsetof(struct npim_stage_times, wait_edram_ns) == 32, "offset of stage_times.wait_edram_ns");
+NPIM_STATIC_ASSERT(offsetof(struct npim_stage_times, wait_post_ns) == 40, "offset of stage_times.wait_post_ns");
+NPIM_STATIC_ASSERT(offsetof(struct npim_stage_times, wait_noc_ns) == 48, "offset of stage_times.wait_noc_ns");
+NPIM_STATIC_ASSERT(offsetof(struct npim_stage_times, wait_space_ns) == 56, "offset of stage_times.wait_space_ns");
+
+struct npim_layer_energy {
+  uint64_t energy_pj; /* Of the layer's stages since the reset, without leakage of what is always on; all ones when energy is not counted */
+};
+NPIM_STATIC_ASSERT(sizeof(struct npim_layer_energy) == 8, "size of layer_energy");
+NPIM_STATIC_ASSERT(offsetof(struct npim_layer_energy, energy_pj) == 0, "offset of layer_energy.energy_pj");
 
 #endif

@@ -166,7 +166,7 @@ TEST(SharedTime, IsDividedAmongThoseWhoUseTheTile) {
 TEST(StageTime, OneWhoComputesIsEnough) {
   const auto at = [](double ns) { return sc_core::sc_time(ns, sc_core::SC_NS); };
   StageTime time;
-  time.begin(at(100));
+  time.begin(at(100), false);
   time.until(StageTime::kFront, Phase::kInput, at(150));
   time.until(StageTime::kFront, Phase::kComputing, at(200));
   time.until(StageTime::kBack, Phase::kNothing, at(200));
