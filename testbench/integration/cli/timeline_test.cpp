@@ -2,6 +2,7 @@
 // on what is simulated.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <map>
 #include <set>
@@ -189,10 +190,14 @@ TEST_F(TimelineOfARun, EverythingDrawnIsWellFormedAndChangesNothing) {
     ASSERT_EQ(signals.count(path), 1u) << path;
     EXPECT_GT(signals.at(path).changes.size(), 2u) << path << " never moves";
   }
-  const auto &head = signals.at("accelerator.queue_head").changes;
-  const auto &tail = signals.at("accelerator.queue_tail").changes;
-  EXPECT_EQ(head.back().second, tail.back().second) << "all commands were done";
-  EXPECT_GE(head.back().second, 3);
+  // Firmware resets the accelerator at its end, so both are 0 again then.
+  const auto most = [&](const char *path) {
+    double value = 0;
+    for (const auto &change : signals.at(path).changes) value = std::max(value, change.second);
+    return value;
+  };
+  EXPECT_EQ(most("accelerator.queue_head"), most("accelerator.queue_tail")) << "all were done";
+  EXPECT_GE(most("accelerator.queue_head"), 3);
 }
 
 TEST_F(TimelineOfARun, OnlyWhatIsSelectedIsDrawn) {
