@@ -359,7 +359,7 @@ TEST(Structure, TheFullChipElaboratesQuickly) {
   ChipBench bench(config);
   const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
   EXPECT_LT(seconds, 3.0);  // 0.1 s in a release build
-  EXPECT_NE(sc_core::sc_find_object("bench.chip.tile279.ima3.array15"), nullptr);
+  EXPECT_NE(sc_core::sc_find_object("bench.chip.tile279.ima3.sh"), nullptr);
   bench.simulate([&] { EXPECT_EQ(bench.execute({1}).error, 0); });
 }
 
