@@ -113,11 +113,16 @@ network::QuantisedNetwork lenet() {
   return network;
 }
 
+const config::ChipConfig &default_chip() {
+  static const config::ChipConfig chip;
+  return chip;
+}
+
 struct Bench {
   config::ChipConfig config;
   Chip chip;
   Host host;
-  explicit Bench(const std::string &name, const config::ChipConfig &chip_config = {})
+  explicit Bench(const std::string &name, const config::ChipConfig &chip_config = default_chip())
       : config(chip_config),
         chip((name + "_chip").c_str(), config),
         host((name + "_host").c_str()) {
