@@ -54,6 +54,7 @@ bool npim_host_op_read(struct npim_host_op *op, const uint8_t *data, uint64_t by
   op->high = signed32(data + 72);
   op->array_rows = signed32(data + 76);
   op->code = npim_get32(data + 80);
+  op->weight_shift = npim_get32(data + 84);
   op->biases = npim_get32(data + 88);
   op->multipliers = npim_get32(data + 92);
   op->table_size = npim_get32(data + 96);
@@ -143,7 +144,8 @@ static const char *convolution_fault(const struct npim_host_op *op, const struct
                         (in->channels / (uint32_t)op->groups);
   if (op->weight_count != rows * out->channels) return "the weights do not fill the kernels";
   if (!within(op->array_rows, 1, 4096) || !within(op->code, CODE_SIGNED8, CODE_LOSSLESS) ||
-      !within(op->range_divisor, 1, 1024) || !within(op->bitline_gain, 1, 1024)) {
+      !within(op->range_divisor, 1, 1024) || !within(op->bitline_gain, 1, 1024) ||
+      op->weight_shift > 1) {
     return "the converter is out of range";
   }
   return NULL;
@@ -276,7 +278,9 @@ static size_t pixels_of(const struct npim_operand *tensor) {
   return (size_t)tensor->shape.height * tensor->shape.width;
 }
 
+/* `product` is of the weights as they are in the file; cells hold them shifted. */
 static int64_t convert(const struct npim_host_op *op, int64_t product) {
+  product *= INT64_C(1) << op->weight_shift;
   if (op->code == CODE_LOSSLESS) return product;
   const int64_t limit = op->code == CODE_SIGNED8 ? 127 : 255;
   const int64_t full_scale = (int64_t)op->array_rows * FULL_SCALE_PER_ROW;

@@ -65,7 +65,14 @@ Node Node::parse(const std::string &text, const std::string &name) {
   }
   if (!error) parser.finish(error);
   if (error) {
-    throw InputError(name + ": " + position(text, used), "not valid JSON: " + error.message());
+    // What stands there, up to the next sign of punctuation.
+    const auto end = std::min(text.find_first_of(" \t\r\n,:]}", used), used + 24);
+    std::string there = used < text.size() ? text.substr(used, end - used) : "";
+    if (!std::all_of(there.begin(), there.end(), [](char c) { return c > ' ' && c < 127; }))
+      there = "";
+    throw InputError(
+        name + ": " + position(text, used),
+        "not valid JSON: " + error.message() + (there.empty() ? "" : " at '" + there + "'"));
   }
   if (const auto key = find_repeated_key(text)) {
     throw InputError(name, "key '" + *key + "' stands twice in one object");

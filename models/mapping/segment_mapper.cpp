@@ -296,7 +296,7 @@ class SegmentMapper::Work {
       to.tile = stage.tile;
       to.slot = stage.slot;
       to.port = static_cast<std::uint8_t>(edge.port);
-      to.producer = static_cast<std::uint8_t>(edge.producer);
+      to.producer = static_cast<std::uint16_t>(edge.producer);
     }
     to.channel_offset = small(edge.channel_offset);
     to.column_offset = small(edge.column_offset);

@@ -184,7 +184,7 @@ Bytes encode_operation(const Layer &layer, const network::ConverterFormat &forma
     out.put(value);
   }
   out.put(static_cast<std::uint32_t>(format.code));
-  out.put(std::uint32_t{0});
+  out.put(std::uint32_t{layer.weight_shift});
   out.put(static_cast<std::uint32_t>(post.bias.size()));
   out.put(static_cast<std::uint32_t>(post.multiplier.size()));
   out.put(static_cast<std::uint32_t>(layer.table.size()));

@@ -21,7 +21,7 @@ struct npim_host_op {
   int32_t groups;
   struct npim_window window;
   int32_t neighbours, sum_shift, range_divisor, bitline_gain, shift, low, high, array_rows;
-  uint32_t code;
+  uint32_t code, weight_shift;
   uint32_t biases, multipliers, table_size, offset_count;
   uint64_t weight_count;
   const int64_t *bias;

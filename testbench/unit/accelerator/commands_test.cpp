@@ -172,7 +172,7 @@ TEST(AcceleratorQueue, EveryReservedFieldIsChecked) {
     commands[1].reserved1 = 1;
     commands[2].reserved2 = 0x8000;
     commands[3].reserved3 = std::uint64_t{1} << 63;
-    commands[4].flags = 4;
+    commands[4].flags = 128;
     for (const auto &command : commands) queue.put(command);
     queue.ring();
     queue.drain();

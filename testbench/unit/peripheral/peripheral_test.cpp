@@ -133,7 +133,7 @@ TEST(Converter, FollowsTheConfiguration) {
   chip.nnadc.code = config::CodeFormat::kLossless;
   make_converter(chip, {4, 8})->convert(&sum, 1, &code);
   EXPECT_EQ(code, sum);
-  EXPECT_EQ(make_converter(chip, {1, 1})->code_bound(10), 10 * 255 * 128);
+  EXPECT_EQ(make_converter(chip, {1, 1})->code_bound(10), 10 * 255 * 255);
   chip.nnadc.code = config::CodeFormat::kSigned8;
   make_converter(chip, {1, 1})->convert(&sum, 1, &code);
   EXPECT_EQ(code, 15);  // 1e6 * 127 / 8323200 = 15.26
