@@ -9,7 +9,7 @@ namespace npim::network {
 namespace {
 
 constexpr std::uint32_t kMagic = 0x4e51504e;  // "NPQN"
-constexpr std::uint16_t kVersion = 4;
+constexpr std::uint16_t kVersion = 5;
 
 // Limits far above any network that fits a chip, low enough that products of a few of them stay in
 // 64 bits and that a damaged file cannot ask for gigabytes.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/file.h"
 #include "support/random_network.h"
 
 namespace npim::program {
@@ -154,6 +155,15 @@ TEST(ArrayWeights, ShiftsMustLeaveRoomForTheWeights) {
   EXPECT_NO_THROW(decode());
   one[0].shift = 2;
   EXPECT_THROW(decode(), InputError);
+}
+
+/// Else the fuzzer would only ever see its first check.
+TEST(FuzzSeeds, AreOfThePresentFormat) {
+  for (const char *name : {"tiny", "mixed"}) {
+    const std::string path =
+        std::string(NPIM_SOURCE_DIR) + "/testbench/fuzz/seeds/" + name + ".npim";
+    EXPECT_NO_THROW(deserialise_program(read_file(path), path)) << path;
+  }
 }
 
 }  // namespace
