@@ -76,7 +76,7 @@ void Array::store_weights(const std::int8_t *weights, int rows, int vectors, int
     for (int vector = 0; vector < vectors; ++vector) {
       std::uint64_t positive = 0, negative = 0;
       for (int i = 0; i < count; ++i) {
-        const int weight = weights[(row + i) * vectors + vector];
+        const int weight{weights[std::ptrdiff_t{row + i} * vectors + vector]};
         const auto magnitude = static_cast<std::uint64_t>(std::abs(weight)) << shift;
         (weight < 0 ? negative : positive) |= magnitude << (8 * i);
       }
@@ -92,7 +92,8 @@ void Array::program(const std::int8_t *weights, int rows, int vectors, int shift
   }
   const int highest = 1 << geometry_->weight_bits;  // of a magnitude, exclusive
   const auto fits = [&](std::int8_t weight) { return std::abs(int{weight}) << shift < highest; };
-  if (shift < 0 || shift > 7 || !std::all_of(weights, weights + rows * vectors, fits)) {
+  if (shift < 0 || shift > 7 ||
+      !std::all_of(weights, weights + std::ptrdiff_t{rows} * vectors, fits)) {
     throw std::invalid_argument("shifted weights do not fit their cells");
   }
   clear_cells();

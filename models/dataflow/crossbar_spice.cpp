@@ -68,8 +68,10 @@ std::vector<double> spice_bit_lines(int rows, int columns,
       add_resistor(body, bit, bit,
                    row + 1 == rows ? "e" + std::to_string(column) : node("b", row + 1, column),
                    wires.bit_line_ohm);
-      add_resistor(body, node("c", row, column), word, bit,
-                   1 / conductances_s[static_cast<std::size_t>(row * columns + column)]);
+      add_resistor(
+          body, node("c", row, column), word, bit,
+          1 / conductances_s[static_cast<std::size_t>(row) * static_cast<std::size_t>(columns) +
+                             static_cast<std::size_t>(column)]);
     }
   }
   for (int column = 0; column < columns; ++column) {

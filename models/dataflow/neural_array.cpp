@@ -337,6 +337,7 @@ void StatisticalArray::fit(int gain) const {
   const Vector found = normal.ldlt().solve(terms.transpose() * errors);
   const double freedom = static_cast<double>(std::max<Eigen::Index>(1, terms.rows() - kDigits - 2));
   std::vector<double> factors;
+  factors.reserve(kDigits);
   for (int j = 0; j < kDigits; ++j) factors.push_back(1 + found[1 + j]);
   cells_.set_digit_factors(factors);
   response_.offset = found[0] * full;

@@ -295,13 +295,13 @@ class Partitioner {
     }
     std::vector<std::vector<int>> hosts(static_cast<std::size_t>(last + 2));
     for (int i = 0; i < size(); ++i) {
-      if (on_host(i)) hosts[static_cast<std::size_t>(phase(i) + 1)].push_back(i);
+      if (on_host(i)) hosts[static_cast<std::size_t>(phase(i)) + 1].push_back(i);
     }
     for (int p = -1; p <= last; ++p) {
       if (p >= 0) {
         for (const int root : roots[static_cast<std::size_t>(p)]) add_segment(components_[root]);
       }
-      for (const int i : hosts[static_cast<std::size_t>(p + 1)]) {
+      for (const int i : hosts[static_cast<std::size_t>(p) + 1]) {
         partition_.steps.push_back({PartStep::Kind::kHost, -1, i, layer(i).inputs, {i}});
       }
     }

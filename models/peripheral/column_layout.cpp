@@ -46,7 +46,7 @@ class Encoder {
                        static_cast<std::size_t>(column)];
   }
   unsigned magnitude(int row, int vector, int polarity) const {
-    const int weight = weights_[static_cast<std::ptrdiff_t>(row) * out_.vectors + vector];
+    const int weight{weights_[static_cast<std::ptrdiff_t>(row) * out_.vectors + vector]};
     if (options_.mapping == WeightMapping::kBiased) return static_cast<unsigned>(weight + bias());
     return static_cast<unsigned>(std::max(polarity * weight, 0));
   }
