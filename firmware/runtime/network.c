@@ -151,7 +151,7 @@ static int run_chip_alone(struct npim_device *device, const struct npim_program 
     bytes = (size_t)stream.images_per_batch * stream.output_bytes;
     image_bytes = program->input_table == NULL ? 0 : (size_t)stream.images_per_batch * input_bytes;
     if (allocate_buffers(port, batches, bytes, image_bytes)) break;
-    if (stream.images_per_batch == 1) {
+    if (stream.images_per_batch <= 1) {
       return NPIM_REFUSE(why, NPIM_E_NO_MEMORY,
                          "no DMA memory for an image of %zu and outputs of %zu bytes", image_bytes,
                          bytes);
