@@ -27,13 +27,18 @@ struct stream {
   uint32_t images_per_batch; /* that the buffers have room for */
 };
 
-static int explain_run(const struct stream *stream, const struct batch *batch, int result,
-                       const struct npim_completion *completion) {
-  return NPIM_REFUSE(stream->why, result,
+int npim_explain_run(struct npim_message *why, uint32_t first, uint32_t count, int result,
+                     const struct npim_completion *completion) {
+  return NPIM_REFUSE(why, result,
                      "run of images %" PRIu32 " to %" PRIu32 ": %s (%s, address 0x%" PRIx64
                      ", detail %" PRIu32 ")",
-                     batch->first, batch->first + batch->count - 1, npim_error_text(result),
-                     npim_error_name(result), completion->fault_address, completion->detail);
+                     first, first + count - 1, npim_error_text(result), npim_error_name(result),
+                     completion->fault_address, completion->detail);
+}
+
+static int explain(const struct stream *stream, const struct batch *batch, int result,
+                   const struct npim_completion *completion) {
+  return npim_explain_run(stream->why, batch->first, batch->count, result, completion);
 }
 
 static int submit_batch(const struct stream *stream, struct batch *batch, uint32_t first) {
@@ -66,7 +71,7 @@ static int submit_batch(const struct stream *stream, struct batch *batch, uint32
   command.flags |= NPIM_FLAG_IMAGE_NUMBER;
   command.offset = batch->first;
   if (result == NPIM_OK) result = npim_submit(stream->device, &command, &batch->ticket);
-  return result == NPIM_OK ? NPIM_OK : explain_run(stream, batch, result, &none);
+  return result == NPIM_OK ? NPIM_OK : explain(stream, batch, result, &none);
 }
 
 static void deliver(const struct stream *stream, const struct batch *batch) {
@@ -81,7 +86,7 @@ static void deliver(const struct stream *stream, const struct batch *batch) {
 static int finish_batch(const struct stream *stream, const struct batch *batch) {
   struct npim_completion completion = {0};
   const int result = npim_wait(stream->device, batch->ticket, stream->run->timeout_ns, &completion);
-  if (result != NPIM_OK) return explain_run(stream, batch, result, &completion);
+  if (result != NPIM_OK) return explain(stream, batch, result, &completion);
   stream->report->chip_ns += completion.duration_ns;
   return NPIM_OK;
 }

@@ -118,15 +118,6 @@ static int run_on_host(struct steps_run *run, const struct npim_step *step) {
 
 /* Chip */
 
-static int explain(const struct steps_run *run, int result,
-                   const struct npim_completion *completion) {
-  return NPIM_REFUSE(run->why, result,
-                     "run of images %" PRIu32 " to %" PRIu32 ": %s (%s, address 0x%" PRIx64
-                     ", detail %" PRIu32 ")",
-                     run->first, run->first + run->count - 1, npim_error_text(result),
-                     npim_error_name(result), completion->fault_address, completion->detail);
-}
-
 static int load(struct steps_run *run, const struct npim_step *step) {
   if (run->loaded == step->data) return NPIM_OK;
   const uint64_t start = now_ns(run);
@@ -170,7 +161,9 @@ static int run_on_chip(struct steps_run *run, const struct npim_step *step, bool
     command.offset = run->first;
     result = npim_execute(run->device, &command, run->job->timeout_ns, &completion);
   }
-  if (result != NPIM_OK) return explain(run, result, &completion);
+  if (result != NPIM_OK) {
+    return npim_explain_run(run->why, run->first, run->count, result, &completion);
+  }
   run->report->chip_ns += completion.duration_ns;
   return is_last_of_load ? count_stages(run, step) : NPIM_OK;
 }

@@ -139,8 +139,7 @@ static bool find_results(void) {
     demo.results.bytes = 0;
     return true;
   }
-  const uint64_t needed = sizeof(struct npim_results_header) +
-                          4 * (uint64_t)demo.count * (1 + npim_program_outputs(&demo.program));
+  const uint64_t needed = npim_results_bytes(demo.count, npim_program_outputs(&demo.program));
   return demo.results.bytes >= needed ? true : fail("results", "the file is too small");
 }
 
@@ -211,14 +210,6 @@ static void show(uint32_t image, const int32_t *outputs, uint32_t class) {
   printf("\n");
 }
 
-static void store(uint32_t image, const int32_t *outputs, uint32_t class) {
-  const uint32_t size = npim_program_outputs(&demo.program);
-  uint8_t *predictions = demo.results.data + sizeof(struct npim_results_header);
-  uint8_t *logits = predictions + 4 * (size_t)demo.count;
-  memcpy(predictions + 4 * (size_t)image, &class, 4);
-  memcpy(logits + 4 * (size_t)image * size, outputs, 4 * (size_t)size);
-}
-
 static void on_output(void *context, uint32_t image, const int32_t *outputs) {
   (void)context;
   const uint32_t class = npim_argmax(outputs, npim_program_outputs(&demo.program));
@@ -227,7 +218,10 @@ static void on_output(void *context, uint32_t image, const int32_t *outputs) {
     if (demo.labels.values[image] == class) ++demo.correct;
   }
   if (image < demo.show) show(image, outputs, class);
-  if (demo.results.bytes != 0) store(image, outputs, class);
+  if (demo.results.bytes != 0) {
+    npim_results_store(demo.results.data, demo.count, npim_program_outputs(&demo.program), image,
+                       class, outputs);
+  }
 }
 
 static void on_layer(void *context, const struct npim_layer_report *report) {
@@ -290,10 +284,7 @@ static bool report_layers(void) {
 }
 
 static void write_results(const struct npim_network_report *report, uint64_t hart_cycles) {
-  struct npim_counters counters;
-  struct npim_results_header header = {
-      .magic = NPIM_RESULTS_MAGIC,
-      .version = NPIM_RESULTS_VERSION,
+  const struct npim_results_header header = {
       .count = demo.count,
       .outputs = npim_program_outputs(&demo.program),
       .chip_ns = report->chip_ns,
@@ -301,11 +292,7 @@ static void write_results(const struct npim_network_report *report, uint64_t har
       .correct = demo.correct,
       .labelled = demo.labelled,
   };
-  if (demo.results.bytes == 0) return;
-  (void)npim_read_counters(&demo.device, &counters);
-  _Static_assert(sizeof counters == sizeof header.counters, "the same counters in the same order");
-  memcpy(header.counters, &counters, sizeof header.counters);
-  memcpy(demo.results.data, &header, sizeof header);
+  if (demo.results.bytes != 0) npim_results_finish(demo.results.data, &header, &demo.device);
 }
 
 static bool classify(void) {

@@ -101,8 +101,7 @@ static bool read_arguments(void) {
   app.list = (uint32_t)board_argument("list", 8);
   app.random = board_argument("seed", 1) * UINT64_C(0x9e3779b97f4a7c15) + 1;
   if (app.count == 0 || app.batch == 0) return fail("arguments", "count and batch start at 1");
-  const uint64_t needed = sizeof(struct npim_results_header) +
-                          4 * (uint64_t)app.count * (1 + npim_program_outputs(&app.program));
+  const uint64_t needed = npim_results_bytes(app.count, npim_program_outputs(&app.program));
   if (app.results.bytes != 0 && app.results.bytes < needed) return fail("results", "too small");
   return true;
 }
@@ -118,14 +117,6 @@ static bool list_arrays(void) {
   return !failed("list of arrays", result);
 }
 
-static void store(uint32_t image, const int32_t *outputs, uint32_t class) {
-  const uint32_t size = npim_program_outputs(&app.program);
-  uint8_t *predictions = app.results.data + sizeof(struct npim_results_header);
-  uint8_t *logits = predictions + 4 * (size_t)app.count;
-  memcpy(predictions + 4 * (size_t)image, &class, 4);
-  memcpy(logits + 4 * (size_t)image * size, outputs, 4 * (size_t)size);
-}
-
 static void on_output(void *context, uint32_t image, const int32_t *outputs) {
   struct verdicts *to = context;
   const uint32_t size = npim_program_outputs(&app.program);
@@ -133,7 +124,10 @@ static void on_output(void *context, uint32_t image, const int32_t *outputs) {
   to->checksum[image] = npim_crc32(outputs, 4 * (size_t)size);
   to->class[image] = (uint16_t) class;
   if (app.labels.count != 0 && app.labels.values[image] == class) ++to->correct;
-  if (app.results.bytes != 0) store(image, outputs, class);
+  if (app.results.bytes != 0) {
+    npim_results_store(app.results.data, app.count, npim_program_outputs(&app.program), image,
+                       class, outputs);
+  }
 }
 
 static bool classify(const char *title, struct verdicts *to) {
@@ -257,19 +251,13 @@ static bool repair(void) {
 }
 
 static void write_results(void) {
-  struct npim_results_header header = {
-      .magic = NPIM_RESULTS_MAGIC,
-      .version = NPIM_RESULTS_VERSION,
+  const struct npim_results_header header = {
       .count = app.count,
       .outputs = npim_program_outputs(&app.program),
       .correct = now.correct,
       .labelled = app.labels.count != 0 ? app.count : 0,
   };
-  if (app.results.bytes == 0) return;
-  struct npim_counters counters;
-  (void)npim_read_counters(&app.device, &counters);
-  memcpy(header.counters, &counters, sizeof header.counters);
-  memcpy(app.results.data, &header, sizeof header);
+  if (app.results.bytes != 0) npim_results_finish(app.results.data, &header, &app.device);
 }
 
 static bool test_and_repair(void) {

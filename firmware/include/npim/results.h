@@ -23,4 +23,25 @@ struct npim_results_header {
 NPIM_STATIC_ASSERT(sizeof(struct npim_results_header) == 96, "size of the results header");
 NPIM_STATIC_ASSERT(offsetof(struct npim_results_header, counters) == 40, "offset of the counters");
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct npim_device;
+
+/* Of a whole file. */
+uint64_t npim_results_bytes(uint32_t count, uint32_t outputs);
+
+/* One image's class and logits. `file` has room for npim_results_bytes(). */
+void npim_results_store(uint8_t *file, uint32_t count, uint32_t outputs, uint32_t image,
+                        uint32_t class_number, const int32_t *logits);
+
+/* Writes the header, with magic, version and the chip's counters filled in. */
+void npim_results_finish(uint8_t *file, const struct npim_results_header *header,
+                         struct npim_device *device);
+
+#ifdef __cplusplus
+}
+#endif
+
 #endif
