@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "base/error.h"
+#include "cost/dot_product.h"
 #include "cost/window_cycle.h"
 
 namespace npim::analysis {
@@ -156,21 +157,6 @@ class LayerBooking {
   double array_reads() const {
     return windows_ * chip_.input_cycles() * static_cast<double>(plan_.arrays);
   }
-  double bit_line_sums() const {
-    return dot_products() * chip_.columns_per_vector() * chip_.input_cycles();
-  }
-  double conversions() const {
-    switch (chip_.dataflow) {
-      case Dataflow::kDigitalAccumulation:
-        return bit_line_sums() +
-               (chip_.array.encoding == config::WeightEncoding::kBiased ? array_reads() : 0);
-      case Dataflow::kAnalogBuffering:
-        return dot_products() * chip_.buffer.conversions_per_vector;
-      default:
-        return dot_products();
-    }
-  }
-
   void book(cost::Account &account, double routers) const {
     const auto book = [&](Part part, double count) {
       account.book(part, static_cast<std::uint64_t>(std::llround(count)));
@@ -196,30 +182,16 @@ class LayerBooking {
  private:
   template <typename Book>
   void book_dataflow(Book book) const {
-    const double cycles = chip_.input_cycles();
-    switch (chip_.dataflow) {
-      case Dataflow::kDigitalAccumulation:
-        book(Part::kSampleHold, bit_line_sums());
-        book(Part::kAdc, conversions());
-        book(Part::kShiftAdd, conversions());
-        book(Part::kOutputRegister, dot_products() * cycles);
-        return;
-      case Dataflow::kAnalogBuffering: {
-        const double columns = cycles + chip_.weight_columns() - 1;
-        const double joined = std::max(0.0, columns - chip_.buffer.conversions_per_vector);
-        book(Part::kTia, bit_line_sums());
-        book(Part::kBufferArray, bit_line_sums());
-        book(Part::kSummingAmplifier, dot_products() * joined);
-        book(Part::kAdc, conversions());
-        book(Part::kShiftAdd, conversions());
-        book(Part::kOutputRegister, conversions());
-        return;
-      }
-      default:
-        book(Part::kSampleHold, bit_line_sums() + 2 * dot_products() * cycles);
-        book(Part::kNnsa, dot_products() * cycles);
-        book(Part::kNnadc, conversions());
-        book(Part::kOutputRegister, conversions());
+    const cost::DotProductActions actions = cost::dot_product_actions(chip_);
+    for (const auto &[part, count] : actions.accumulation) {
+      book(part, dot_products() * static_cast<double>(count));
+    }
+    book(actions.converter, dot_products() * static_cast<double>(actions.conversions));
+    book(Part::kOutputRegister, dot_products() * static_cast<double>(actions.register_writes));
+    if (chip_.dataflow == Dataflow::kDigitalAccumulation &&
+        chip_.array.encoding == config::WeightEncoding::kBiased) {
+      book(Part::kAdc, array_reads());  // the unit column
+      book(Part::kShiftAdd, array_reads());
     }
   }
 

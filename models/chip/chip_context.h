@@ -10,6 +10,7 @@
 #include "chip/timing.h"
 #include "chip/wake_queue.h"
 #include "config/chip_config.h"
+#include "cost/dot_product.h"
 #include "dataflow/datapath.h"
 
 namespace npim::chip {
@@ -43,6 +44,7 @@ struct ChipContext {
   ChipContext(const config::ChipConfig &chip_config, dataflow::Kernel value_kernel)
       : config(chip_config),
         timing(config),
+        dot_product(cost::dot_product_actions(config)),
         datapath(config, value_kernel),
         geometry(datapath.geometry()),
         bus_bytes(static_cast<std::uint64_t>(config.bus_bits + 7) / 8),
@@ -50,6 +52,7 @@ struct ChipContext {
 
   const config::ChipConfig config;
   const Timing timing;
+  const cost::DotProductActions dot_product;
   dataflow::Datapath datapath;
   const device::ArrayGeometry &geometry;
   const std::uint64_t bus_bytes;

@@ -314,39 +314,10 @@ void StageEngine::book_drive(std::uint64_t windows) {
   payer_.book(cost::Part::kCrossbar, windows * cycles * drive.arrays);
   payer_.book(cost::Part::kInputRegister, windows * cycles * drive.rows);
   if (!context_.values) payer_.book(cost::Part::kDac, windows * cycles * drive.rows);
-  book_accumulation(windows * drive.vectors);
-  payer_.driven_ns += static_cast<double>(windows * cycles * drive.arrays) * cycle_ns_;
-}
-
-/// The parts between bit lines and converters, for all input cycles of `dot_products`.
-void StageEngine::book_accumulation(std::uint64_t dot_products) {
-  const auto &chip = context_.config;
-  const auto cycles = static_cast<std::uint64_t>(context_.timing.input_cycles);
-  const std::uint64_t sums =
-      dot_products * cycles * static_cast<std::uint64_t>(chip.columns_per_vector());
-  const std::uint64_t conversions = dot_products * context_.timing.conversions_per_vector;
-  switch (chip.dataflow) {
-    case config::Dataflow::kDigitalAccumulation:
-      payer_.book(cost::Part::kSampleHold, sums);
-      payer_.book(cost::Part::kShiftAdd, conversions);
-      break;
-    case config::Dataflow::kAnalogBuffering: {
-      // Buffer columns that are not converted on their own have been added to their neighbours.
-      const std::uint64_t columns = cycles + static_cast<std::uint64_t>(chip.weight_columns()) - 1;
-      const auto converted = static_cast<std::uint64_t>(chip.buffer.conversions_per_vector);
-      payer_.book(cost::Part::kTia, sums);
-      payer_.book(cost::Part::kBufferArray, sums);
-      payer_.book(cost::Part::kSummingAmplifier,
-                  dot_products * (columns > converted ? columns - converted : 0));
-      payer_.book(cost::Part::kShiftAdd, conversions);
-      break;
-    }
-    case config::Dataflow::kAnalogAccumulation:
-      payer_.book(cost::Part::kNnsa, dot_products * cycles);
-      // Each bit line, and the pair that holds a vector's running sum.
-      payer_.book(cost::Part::kSampleHold, sums + 2 * dot_products * cycles);
-      break;
+  for (const auto &[part, count] : context_.dot_product.accumulation) {
+    payer_.book(part, windows * drive.vectors * count);
   }
+  payer_.driven_ns += static_cast<double>(windows * cycles * drive.arrays) * cycle_ns_;
 }
 
 void StageEngine::gather_windows(const Position &at) {
@@ -545,7 +516,7 @@ void StageEngine::convert(const MvmPlan::Drain &drain) {
   context_.wakes.sleep_until(converted);
   count_clipped(drain);
   add_codes(drain);
-  const std::uint64_t conversions = drain.conversions * context_.timing.conversions_per_vector;
+  const std::uint64_t conversions = drain.conversions * context_.dot_product.conversions;
   conversions_ += conversions;
   context_.counters.conversions += conversions;
 }
@@ -577,11 +548,8 @@ void StageEngine::count_clipped(const MvmPlan::Drain &drain) {
 
 /// The IMA's adder: codes of arrays below each other become one sum in the output register.
 void StageEngine::add_codes(const MvmPlan::Drain &drain) {
-  // Dataflow A adds up after each input cycle, B each conversion, C once.
-  const bool digital = context_.config.dataflow == config::Dataflow::kDigitalAccumulation;
-  const auto cycles = static_cast<std::uint64_t>(context_.timing.input_cycles);
   payer_.book(cost::Part::kOutputRegister,
-              drain.conversions * (digital ? cycles : context_.timing.conversions_per_vector));
+              drain.conversions * context_.dot_product.register_writes);
   if (!context_.values) return;
   for (const std::size_t i : drain.collects) {
     const MvmPlan::Collect &collect = plan_->collect(i);

@@ -114,7 +114,6 @@ class StageEngine {
   void copy(const Position &at);
   sc_core::sc_time drive_from(const sc_core::sc_time &copied, std::uint64_t windows);
   void book_drive(std::uint64_t windows);
-  void book_accumulation(std::uint64_t dot_products);
   void gather_windows(const Position &at);
   void load_registers(const Position &at);
   void gather_window(const Position &at, std::uint8_t *window) const;

@@ -27,14 +27,11 @@ sc_time Nnadc::convert(const sc_time &earliest, const dataflow::LayerConverter &
     }
     conversions += static_cast<std::uint64_t>(conversion.count);
   }
-  conversions *= context_.timing.conversions_per_vector;
-  const auto dataflow = context_.config.dataflow;
-  payer.book(
-      dataflow == config::Dataflow::kAnalogAccumulation ? cost::Part::kNnadc : cost::Part::kAdc,
-      conversions);
+  conversions *= context_.dot_product.conversions;
+  payer.book(context_.dot_product.converter, conversions);
   // ADCs of dataflow A have converted all bit lines of a cycle when the next one ends, and add up
   // digitally in the cycle after.
-  if (dataflow == config::Dataflow::kDigitalAccumulation) {
+  if (context_.config.dataflow == config::Dataflow::kDigitalAccumulation) {
     return earliest + times(context_.timing.input_cycle, kDigitalCycles);
   }
   const auto in_service = static_cast<std::uint64_t>(converters.in_service());

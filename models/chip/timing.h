@@ -78,19 +78,6 @@ inline sc_core::sc_time input_cycle_time(const config::ChipConfig &chip) {
   return std::max(cycle, times(nnsa_clock, vectors));
 }
 
-/// That one dot product of up to an array's rows takes.
-inline std::uint64_t conversions_per_vector(const config::ChipConfig &chip) {
-  switch (chip.dataflow) {
-    case config::Dataflow::kDigitalAccumulation:
-      return static_cast<std::uint64_t>(chip.columns_per_vector()) *
-             static_cast<std::uint64_t>(chip.input_cycles());
-    case config::Dataflow::kAnalogBuffering:
-      return static_cast<std::uint64_t>(chip.buffer.conversions_per_vector);
-    default:
-      return 1;
-  }
-}
-
 struct Timing {
   sc_core::sc_time input_cycle;  ///< one DAC slice through crossbar and NNS+A
   sc_core::sc_time tile_clock;   ///< bus, adders, post-processing
@@ -103,7 +90,6 @@ struct Timing {
   sc_core::sc_time link_latency;
   double link_ns_per_byte;
   int input_cycles;
-  std::uint64_t conversions_per_vector;
 
   explicit Timing(const config::ChipConfig &chip)
       : input_cycle(input_cycle_time(chip)),
@@ -118,8 +104,7 @@ struct Timing {
         chip_link_byte(1.0 / chip.chips.link_gigabytes_per_second, sc_core::SC_NS),
         link_latency(chip.host_link.latency_ns, sc_core::SC_NS),
         link_ns_per_byte(1.0 / chip.host_link.gigabytes_per_second),
-        input_cycles(chip.input_cycles()),
-        conversions_per_vector(chip::conversions_per_vector(chip)) {}
+        input_cycles(chip.input_cycles()) {}
 };
 
 }  // namespace npim::chip

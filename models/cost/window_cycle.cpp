@@ -2,24 +2,19 @@
 
 #include <algorithm>
 
+#include "cost/dot_product.h"
+
 namespace npim::cost {
 
 using config::ChipConfig;
 using config::Dataflow;
 
 std::int64_t conversions_per_array(const ChipConfig &chip) {
-  switch (chip.dataflow) {
-    case Dataflow::kDigitalAccumulation: {
-      // The unit column that the bias is removed with is converted as well.
-      const int extra = chip.array.encoding == config::WeightEncoding::kBiased ? 1 : 0;
-      return std::int64_t{chip.vectors_per_array() * chip.columns_per_vector() + extra} *
-             chip.input_cycles();
-    }
-    case Dataflow::kAnalogBuffering:
-      return std::int64_t{chip.vectors_per_array()} * chip.buffer.conversions_per_vector;
-    default:
-      return chip.vectors_per_array();
-  }
+  const auto per_vector = static_cast<std::int64_t>(dot_product_actions(chip).conversions);
+  // The unit column that the bias is removed with is converted as well.
+  const bool has_unit = chip.dataflow == Dataflow::kDigitalAccumulation &&
+                        chip.array.encoding == config::WeightEncoding::kBiased;
+  return chip.vectors_per_array() * per_vector + (has_unit ? chip.input_cycles() : 0);
 }
 
 WindowCycle window_cycle(const ChipConfig &chip) {
