@@ -13,31 +13,7 @@ namespace {
 
 using abi::Error;
 
-/// conv 3x3 on tile 0 -> max pool on tile 4 -> host.
-struct Example {
-  config::ChipConfig config = small_chip();
-  ControlProgram program;
-  std::vector<program::ArrayWeights> records;
-  std::vector<Bytes> images;
-  std::vector<Tensor> expected;
-
-  explicit Example(int count = 4) {
-    Random random(1);
-    const TensorShape in = {6, 6, 3};
-    Stage conv = mvm(config, 0, in, square_window(3), 5);
-    Stage pooled = stage(StageOp::kMaxPool, 4, conv.output_shape, square_window(2, 2), 5);
-    conv.destinations = {to(4)};
-    pooled.destinations = {to_host()};
-    const Kernels kernels = random.kernels(5, conv.kernel_rows);
-    records = weights(config, conv, kernels);
-    program = control(in, {conv, pooled}, {to(0)});
-    for (int i = 0; i < count; ++i) {
-      images.push_back(random.image(in));
-      expected.push_back(pool(pooled, conv.output_shape,
-                              convolve(config, conv, in, kernels, images.back()), false));
-    }
-  }
-};
+using Example = ConvolutionAndPool;
 
 /// Calls an action at a time after it has been armed.
 class Later : public sc_core::sc_module {

@@ -11,31 +11,8 @@ namespace {
 using abi::Error;
 using abi::Opcode;
 
-/// A convolution on tile 0 and a pool on tile 4.
-struct Example {
-  config::ChipConfig config = small_chip();
-  ControlProgram program;
-  std::vector<program::ArrayWeights> records;
-  std::vector<Bytes> images;
-  std::vector<Tensor> expected;
-
-  explicit Example(int count = 4) {
-    config.nnadc.per_tile = 4;
-    Random random(1);
-    const TensorShape in = {6, 6, 3};
-    Stage conv = mvm(config, 0, in, square_window(3), 5);
-    Stage pooled = stage(StageOp::kMaxPool, 4, conv.output_shape, square_window(2, 2), 5);
-    conv.destinations = {to(4)};
-    pooled.destinations = {to_host()};
-    const Kernels kernels = random.kernels(5, conv.kernel_rows);
-    records = weights(config, conv, kernels);
-    program = control(in, {conv, pooled}, {to(0)});
-    for (int i = 0; i < count; ++i) {
-      images.push_back(random.image(in));
-      expected.push_back(pool(pooled, conv.output_shape,
-                              convolve(config, conv, in, kernels, images.back()), false));
-    }
-  }
+struct Example : ConvolutionAndPool {
+  explicit Example(int count = 4) : ConvolutionAndPool(count) { config.nnadc.per_tile = 4; }
   /// The same chip with real parts.
   void make_real(config::Fidelity fidelity) {
     const auto real =

@@ -11,21 +11,10 @@
 #include "peripheral/circuit.h"
 #include "peripheral/parameter_file.h"
 #include "peripheral/spice_circuits.h"
+#include "shipped.h"
 
 namespace npim::peripheral {
 namespace {
-
-const std::string kFolder = std::string(NPIM_SOURCE_DIR) + "/configs/peripherals/";
-
-const Process &process() {
-  static const Process loaded = load_process(kFolder + "process-130nm.json");
-  return loaded;
-}
-
-const CurveSet &curves() {
-  static const Curves loaded = load_curves(kFolder + "curves-130nm.json");
-  return loaded.at("tt");
-}
 
 constexpr Variation kVaried{true, true, true, true};
 
