@@ -141,7 +141,7 @@ std::int32_t expected_value(const QuantisedNetwork &network, const Layer &layer,
                    : layer.pad_value;
         const std::size_t weight = static_cast<std::size_t>(
             ((c * w.kernel_height + ky) * w.kernel_width + kx) * in.channels + i);
-        rows.push_back(value * (layer.weights[weight] << layer.weight_shift));
+        rows.push_back(value * layer.weights[weight] * (1 << layer.weight_shift));
       }
     }
   }
