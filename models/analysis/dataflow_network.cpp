@@ -18,6 +18,7 @@ using crossbar::PhysicalArray;
 using dataflow::Strategy;
 using network::GoldenTensor;
 using network::Layer;
+using network::TensorShape;
 
 constexpr int kArrayRows = 128;
 
@@ -26,27 +27,17 @@ const device::ArrayGeometry &geometry() {
   return geometry;
 }
 
-/// All windows of one group of a layer, as rows of bytes: [window][ky, kx, channel of the group].
-std::vector<std::uint8_t> gather_windows(const Layer &layer, const GoldenTensor &input, int group) {
-  const network::Window &window = layer.window;
-  const int channels = layer.input_shape.channels / layer.groups;
-  std::vector<std::uint8_t> rows;
-  for (std::int32_t y = 0; y < layer.output_shape.height; ++y) {
-    for (std::int32_t x = 0; x < layer.output_shape.width; ++x) {
-      for (std::int32_t ky = 0; ky < window.kernel_height; ++ky) {
-        for (std::int32_t kx = 0; kx < window.kernel_width; ++kx) {
-          const std::int64_t in_y = window.input_row(y, ky), in_x = window.input_column(x, kx);
-          const bool is_inside = in_y >= 0 && in_y < layer.input_shape.height && in_x >= 0 &&
-                                 in_x < layer.input_shape.width;
-          const auto at = (in_y * layer.input_shape.width + in_x) * layer.input_shape.channels +
-                          group * channels;
-          for (int c = 0; c < channels; ++c) {
-            rows.push_back(is_inside ? static_cast<std::uint8_t>(
-                                           input.values[static_cast<std::size_t>(at + c)])
-                                     : layer.pad_value);
-          }
-        }
-      }
+/// All windows of a layer, as rows of bytes: [window][group][ky, kx, channel of the group].
+std::vector<std::uint8_t> gather_windows(const Layer &layer, const GoldenTensor &input) {
+  const network::WindowSource source = {layer.input_shape, layer.window, layer.groups,
+                                        layer.pad_value};
+  const TensorShape &shape = layer.output_shape;
+  const auto bytes = static_cast<std::size_t>(source.rows()) * source.groups;
+  std::vector<std::uint8_t> rows(bytes * shape.height * shape.width);
+  std::uint8_t *to = rows.data();
+  for (std::int32_t y = 0; y < shape.height; ++y) {
+    for (std::int32_t x = 0; x < shape.width; ++x, to += bytes) {
+      network::gather_window(source, input.values.data(), y, x, to);
     }
   }
   return rows;
@@ -78,12 +69,8 @@ class DataflowNetwork::LayerArrays {
     output.shape = layer_.output_shape;
     const auto channels = static_cast<std::size_t>(output.shape.channels);
     std::vector<std::int64_t> sums(static_cast<std::size_t>(output.shape.elements()));
-    std::vector<std::uint8_t> rows;
-    int gathered = -1;
-    for (const Part &part : parts_) {
-      if (part.group != gathered) rows = gather_windows(layer_, input, gathered = part.group);
-      add_products(part, rows, converter_bits, sums);
-    }
+    const std::vector<std::uint8_t> rows = gather_windows(layer_, input);
+    for (const Part &part : parts_) add_products(part, rows, converter_bits, sums);
     output.values.resize(sums.size());
     for (std::size_t i = 0; i < sums.size(); ++i) {
       const std::size_t c = i % channels;
@@ -121,12 +108,13 @@ class DataflowNetwork::LayerArrays {
 
   void add_products(const Part &part, const std::vector<std::uint8_t> &rows, int converter_bits,
                     std::vector<std::int64_t> &sums) const {
-    const auto stride = static_cast<std::size_t>(rows_);
+    const auto stride = static_cast<std::size_t>(rows_) * layer_.groups;
+    const std::ptrdiff_t first = std::ptrdiff_t{part.group} * rows_ + part.first_row;
     const std::size_t windows = rows.size() / stride;
     const auto used = static_cast<std::size_t>(part.rows);
     std::vector<std::uint8_t> inputs(windows * used);
     for (std::size_t w = 0; w < windows; ++w) {
-      std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(w * stride) + part.first_row, used,
+      std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(w * stride) + first, used,
                   inputs.begin() + static_cast<std::ptrdiff_t>(w * used));
     }
     const InputBatch batch(inputs.data(), static_cast<int>(windows), part.rows, physics_.dac_bits);

@@ -143,9 +143,9 @@ std::int32_t golden_requantise(const Requantise &post, std::int64_t sum, std::in
 
 GoldenConvolution::GoldenConvolution(const ConverterFormat &format, const Layer &layer)
     : layer_(layer),
+      source_{layer.input_shape, layer.window, layer.groups, layer.pad_value},
       array_rows_(format.array_rows),
-      group_channels_(layer.input_shape.channels / layer.groups),
-      rows_(layer.window.kernel_height * layer.window.kernel_width * group_channels_),
+      rows_(source_.rows()),
       blocks_((rows_ + array_rows_ - 1) / array_rows_),
       weights_(layer.weights.begin(), layer.weights.end()),
       window_(static_cast<std::size_t>(rows_) * static_cast<std::size_t>(layer.groups)) {
@@ -155,7 +155,7 @@ GoldenConvolution::GoldenConvolution(const ConverterFormat &format, const Layer 
 
 void GoldenConvolution::dot_products(const GoldenTensor &input, std::int32_t y, std::int32_t x,
                                      std::vector<std::int32_t> &products) {
-  gather(input, y, x);
+  gather_window(source_, input.values.data(), y, x, window_.data());
   const std::int32_t channels = layer_.output_shape.channels;
   const std::int32_t channels_per_group = channels / layer_.groups;
   products.resize(static_cast<std::size_t>(blocks_) * channels);
@@ -166,29 +166,6 @@ void GoldenConvolution::dot_products(const GoldenTensor &input, std::int32_t y, 
       const std::int32_t group = c / channels_per_group;
       *product++ = dot(window_.data() + static_cast<std::size_t>(group) * rows_ + first,
                        weights_.data() + static_cast<std::size_t>(c) * rows_ + first, rows);
-    }
-  }
-}
-
-void GoldenConvolution::gather(const GoldenTensor &input, std::int32_t y, std::int32_t x) {
-  const Window &window = layer_.window;
-  const TensorShape &shape = layer_.input_shape;
-  auto to = window_.begin();
-  for (std::int32_t ky = 0; ky < window.kernel_height; ++ky) {
-    const std::int64_t in_y = window.input_row(y, ky);
-    for (std::int32_t kx = 0; kx < window.kernel_width; ++kx, to += group_channels_) {
-      const std::int64_t in_x = window.input_column(x, kx);
-      const bool is_inside = in_y >= 0 && in_y < shape.height && in_x >= 0 && in_x < shape.width;
-      const std::int32_t *from =
-          is_inside ? input.values.data() + (in_y * shape.width + in_x) * shape.channels : nullptr;
-      for (std::int32_t group = 0; group < layer_.groups; ++group) {
-        const auto rows = to + std::ptrdiff_t{group} * rows_;
-        if (is_inside) {
-          std::copy_n(from + std::ptrdiff_t{group} * group_channels_, group_channels_, rows);
-        } else {
-          std::fill_n(rows, group_channels_, std::int16_t{layer_.pad_value});
-        }
-      }
     }
   }
 }

@@ -7,6 +7,7 @@
 #include <functional>
 #include <vector>
 
+#include "network/gather_window.h"
 #include "network/quantised.h"
 
 namespace npim::network {
@@ -57,11 +58,9 @@ class GoldenConvolution {
                     std::vector<std::int32_t> &products);
 
  private:
-  void gather(const GoldenTensor &input, std::int32_t y, std::int32_t x);
-
   const Layer &layer_;
+  const WindowSource source_;
   std::int32_t array_rows_;
-  std::int32_t group_channels_;
   std::int32_t rows_;  // of one group's kernel
   std::int32_t blocks_;
   std::vector<std::int16_t> weights_;  // [output channel][row]

@@ -13,8 +13,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/parallel.h"
+#include "mapping/mapping.h"
 #include "network/float_executor.h"
 #include "network/golden.h"
+#include "simulation/program_executor.h"
 
 namespace npim::app {
 namespace {
@@ -52,7 +54,11 @@ bool parse(const Arguments &arguments, AccuracyOptions &to) {
           "FILE]\n\n"
           "Classifies images in float, in 8-bit integers with exact sums, and with the converters "
           "of an\n"
-          "ideal chip: as configured, without bit-line gain, and as [NP] Eq. 12 reads literally.",
+          "ideal chip: as configured, without bit-line gain, and as [NP] Eq. 12 reads literally. "
+          "If "
+          "the\n"
+          "chip's fidelity is statistical or circuit, also with its noise and its circuits' "
+          "errors.",
           options, "model", values)) {
     return false;
   }
@@ -85,7 +91,7 @@ class Study {
 
   std::vector<Point> run() {
     std::vector<Point> points;
-    points.push_back(classify("float", "float", [this](const std::uint8_t *image) {
+    points.push_back(classify("float", "float", [this](const std::uint8_t *image, int) {
       return network::float_logits(graph_, network::float_input(input_, image, settings_));
     }));
     using Code = ConverterFormat::Code;
@@ -97,6 +103,7 @@ class Study {
     points.push_back(integers(
         "chip", "chip '" + chip_.name + "', ideal (" + name + ", gains " + gains_text() + ")", code,
         settings_.bitline_gains, options_.report));
+    if (chip_.fidelity != config::Fidelity::kIdeal) points.push_back(noise());
     const bool has_gain = settings_.bitline_gains != std::vector<std::int32_t>{1};
     if (has_gain) points.push_back(integers("no_gain", "the same without gain", code, {1}, {}));
     if (has_gain || code != Code::kSignPlus8) {
@@ -131,9 +138,27 @@ class Study {
       throw InputError(options_.source.model(), "its output is not one score per class");
     }
     if (!report_path.empty()) write_quantisation_report(report_path, integers, report);
-    return classify(key, text, [&](const std::uint8_t *image) {
+    return classify(key, text, [&](const std::uint8_t *image, int) {
       return network::golden_logits(integers, image);
     });
+  }
+
+  /// The mapped program on arrays and converters with all their errors, calibrated: what firmware
+  /// on the simulated chip classifies, to the last bit.
+  Point noise() const {
+    const network::QuantisedNetwork integers = network::quantise(graph_, calibration_, settings_);
+    const mapping::Mapping mapping = mapping::map_network(integers, chip_);
+    simulation::ProgramExecutor executor(mapping.program, chip_, options_.source.model());
+    const int retired = executor.calibrate();
+    if (retired != 0) {
+      std::cout << "calibration took " << retired << " converters out of service" << std::endl;
+    }
+    return classify("noise",
+                    "the same with noise (fidelity " +
+                        std::string(config::to_text(chip_.fidelity)) + ", calibrated)",
+                    [&](const std::uint8_t *image, int number) {
+                      return executor.logits(image, static_cast<std::uint64_t>(number));
+                    });
   }
 
   /// The class with the highest score, the first among equals.
@@ -146,7 +171,8 @@ class Study {
     parallel_for(
         point.classes.size(),
         [&](std::size_t i) {
-          const auto scores = logits(images_.image(static_cast<std::int32_t>(i)));
+          const auto number = static_cast<std::int32_t>(i);
+          const auto scores = logits(images_.image(number), number);
           const auto best = std::max_element(scores.begin(), scores.end());
           point.classes[i] = static_cast<int>(best - scores.begin());
           const std::lock_guard<std::mutex> lock(mutex);

@@ -13,13 +13,16 @@ class Accuracy : public ::testing::Test {
   static std::string digits(const std::string &name) {
     return NpimRunner::source("configs/networks/digits/" + name);
   }
-  std::vector<std::string> arguments(const std::string &command) const {
-    return {command,       digits("digits.onnx"),
-            "--chip",      NpimRunner::source("configs/chips/neural-pim-small.json"),
-            "--calibrate", digits("calibration-images-idx3-ubyte.gz")};
+  std::vector<std::string> arguments(
+      const std::string &command,
+      const std::string &chip = NpimRunner::source("configs/chips/neural-pim-small.json")) const {
+    return {command, digits("digits.onnx"), "--chip",
+            chip,    "--calibrate",         digits("calibration-images-idx3-ubyte.gz")};
   }
   Finished measure(const std::vector<std::string> &more) const {
-    std::vector<std::string> all = arguments("accuracy");
+    return measure(arguments("accuracy"), more);
+  }
+  Finished measure(std::vector<std::string> all, const std::vector<std::string> &more) const {
     all.insert(all.end(), {"--images", digits("digits-images-idx3-ubyte.gz")});
     all.insert(all.end(), more.begin(), more.end());
     return npim_.npim(all);
@@ -49,6 +52,31 @@ TEST_F(Accuracy, ComparesFivePoints) {
   const auto counted = NpimRunner::read_json(npim_.path("run.json"));
   EXPECT_NEAR(
       percent(2, "correct_percent"),
+      100 * counted.at("correct").to_number<double>() / counted.at("labelled").to_number<double>(),
+      1e-9);
+}
+
+/// The point with noise is what firmware sees on a chip of that fidelity.
+TEST_F(Accuracy, NoiseIsThatOfTheSimulatedChip) {
+  const std::string chip = NpimRunner::source("configs/chips/neural-pim-statistical.json");
+  const std::string json = npim_.path("noise.json"), run_json = npim_.path("noisy-run.json");
+  const Finished finished =
+      measure(arguments("accuracy", chip),
+              {"--labels", digits("digits-labels-idx1-ubyte.gz"), "--count", "60", "--json", json});
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  const auto report = NpimRunner::read_json(json);
+  const auto &point = report.at("points").as_array().at(3).as_object();
+  EXPECT_EQ(point.at("point").as_string(), "noise");
+  const Finished run = npim_.npim(
+      {"run", "--platform", NpimRunner::source("configs/platforms/demo.json"), "--chip", chip,
+       "--firmware", NpimRunner::firmware("demo_cnn"), "--program",
+       npim_.digits_program("neural-pim"), "--images", digits("digits-images-idx3-ubyte.gz"),
+       "--labels", digits("digits-labels-idx1-ubyte.gz"), "--count", "60", "--show", "0", "--json",
+       run_json});
+  ASSERT_EQ(run.status, 0) << run.err;
+  const auto counted = NpimRunner::read_json(run_json);
+  EXPECT_NEAR(
+      point.at("correct_percent").to_number<double>(),
       100 * counted.at("correct").to_number<double>() / counted.at("labelled").to_number<double>(),
       1e-9);
 }
