@@ -60,6 +60,7 @@ bool npim_host_op_read(struct npim_host_op *op, const uint8_t *data, uint64_t by
   op->table_size = npim_get32(data + 96);
   op->offset_count = npim_get32(data + 100);
   op->weight_count = npim_get64(data + 104);
+  op->block_rows = signed32(data + 112);
   const uint64_t words = (uint64_t)op->multipliers + op->table_size + op->offset_count;
   const uint64_t arrays = 8 * (uint64_t)op->biases + 4 * words;
   if (arrays > bytes - OPERATION_BYTES) return false;
@@ -143,9 +144,9 @@ static const char *convolution_fault(const struct npim_host_op *op, const struct
   const uint64_t rows = (uint64_t)op->window.kernel_height * (uint64_t)op->window.kernel_width *
                         (in->channels / (uint32_t)op->groups);
   if (op->weight_count != rows * out->channels) return "the weights do not fill the kernels";
-  if (!within(op->array_rows, 1, 4096) || !within(op->code, CODE_SIGNED8, CODE_LOSSLESS) ||
-      !within(op->range_divisor, 1, 1024) || !within(op->bitline_gain, 1, 1024) ||
-      op->weight_shift > 1) {
+  if (!within(op->array_rows, 1, 4096) || !within(op->block_rows, 1, op->array_rows) ||
+      !within(op->code, CODE_SIGNED8, CODE_LOSSLESS) || !within(op->range_divisor, 1, 1024) ||
+      !within(op->bitline_gain, 1, 1024) || op->weight_shift > 1) {
     return "the converter is out of range";
   }
   return NULL;
@@ -315,13 +316,13 @@ struct column_sum {
 static void add_tap(const struct npim_host_op *op, struct column_sum *sum, const uint8_t *pixel,
                     const int8_t *weights, int32_t channels) {
   for (int32_t c = 0; c < channels;) {
-    const int32_t room = op->array_rows - sum->rows, left = channels - c;
+    const int32_t room = op->block_rows - sum->rows, left = channels - c;
     const int32_t end = c + (left < room ? left : room);
     sum->rows += end - c;
     int32_t products = 0; /* at most 4096 of 255 * 128 */
     for (; c < end; ++c) products += weights[c] * (pixel != NULL ? pixel[c] : op->pad_value);
     sum->products += products;
-    if (sum->rows < op->array_rows) continue;
+    if (sum->rows < op->block_rows) continue;
     sum->codes += convert(op, sum->products);
     sum->products = sum->rows = 0;
   }

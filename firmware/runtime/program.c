@@ -8,7 +8,7 @@
 #include "runtime/schedule.h"
 
 #define MAGIC 0x4752504eU /* 'NPRG' */
-#define VERSION_MAJOR 3U
+#define VERSION_MAJOR 4U
 #define HEADER_BYTES 128U
 #define CHECKSUM_FROM 24U
 #define SECTION_BYTES 32U

@@ -8,7 +8,7 @@
 
 /* Layout of control vectors and weights: models/program/stage.cpp. */
 #define CONTROL_MAGIC UINT32_C(0x4c52544e)
-#define CONTROL_VERSION 2U
+#define CONTROL_VERSION 3U
 #define SHAPE_BYTES 12U
 #define WINDOW_BYTES 40U
 #define DESTINATION_BYTES 18U
@@ -166,7 +166,7 @@ static void rewrite_stage(struct walk *walk, const struct npim_array_record *rec
     (void)take(walk, 4 + SHAPE_BYTES + 6);
     skip_list(walk, CONSTANT_BYTES);
   }
-  (void)take(walk, WINDOW_BYTES + SHAPE_BYTES + 2 + 8 + 4 + 6);
+  (void)take(walk, WINDOW_BYTES + SHAPE_BYTES + 2 + 8 + 4 + 8);
   const uint32_t arrays = take32(walk);
   for (uint32_t i = 0; i < arrays && !walk->broken; ++i) {
     uint8_t *use = take(walk, USE_BYTES);

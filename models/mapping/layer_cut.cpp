@@ -25,6 +25,7 @@ GroupSize group_size(const Layer &layer) {
 }
 
 int packed_groups(const Layer &layer, const GroupSize &size, const config::ChipConfig &chip) {
+  if (size.rows > layer.rows_per_block(chip.array.rows)) return 1;
   const std::int64_t by_rows = chip.array.rows / size.rows;
   const std::int64_t by_vectors = chip.vectors_per_array() / size.outputs;
   return static_cast<int>(std::clamp<std::int64_t>(std::min(by_rows, by_vectors), 1, layer.groups));
@@ -136,7 +137,8 @@ void cut_groups(const Layer &layer, const GroupSize &size, int unit_groups, int 
 void cut_convolution(const Layer &layer, const config::ChipConfig &chip, Packing packing,
                      LayerCut &cut) {
   const GroupSize size = group_size(layer);
-  cut.row_blocks = static_cast<int>(divide_up(size.rows, std::int64_t{chip.array.rows}));
+  cut.row_blocks =
+      static_cast<int>(divide_up(size.rows, std::int64_t{layer.rows_per_block(chip.array.rows)}));
   cut.packed_groups = packed_groups(layer, size, chip);
   const int vectors = chip.vectors_per_array();
   const std::int64_t group_arrays = std::int64_t{cut.row_blocks} * divide_up(size.outputs, vectors);

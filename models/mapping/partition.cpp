@@ -126,7 +126,7 @@ class Partitioner {
     };
     return a.input_shape == b.input_shape && a.output_shape == b.output_shape &&
            a.groups == b.groups && kernel(a) == kernel(b) && a.weights == b.weights &&
-           a.weight_shift == b.weight_shift;
+           a.weight_shift == b.weight_shift && a.block_rows == b.block_rows;
   }
 
   /// Segments of phase p run before the host's layers of phase p, and these before phase p + 1.

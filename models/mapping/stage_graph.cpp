@@ -234,6 +234,7 @@ class Builder {
         layer.weights.size() / static_cast<std::size_t>(layer.output_shape.channels));
     stage.groups = static_cast<std::uint16_t>(slice.groups);
     stage.packed_groups = static_cast<std::uint16_t>(std::min(cut.packed_groups, slice.groups));
+    stage.block_rows = static_cast<std::uint16_t>(layer.block_rows);
     const int columns = program::column_groups(stage, chip_.vectors_per_array());
     std::uint16_t array = 0;
     for (std::uint16_t copy = 0; copy < stage.burst; ++copy) {

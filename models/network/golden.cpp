@@ -144,9 +144,9 @@ std::int32_t golden_requantise(const Requantise &post, std::int64_t sum, std::in
 GoldenConvolution::GoldenConvolution(const ConverterFormat &format, const Layer &layer)
     : layer_(layer),
       source_{layer.input_shape, layer.window, layer.groups, layer.pad_value},
-      array_rows_(format.array_rows),
+      block_rows_(layer.rows_per_block(format.array_rows)),
       rows_(source_.rows()),
-      blocks_((rows_ + array_rows_ - 1) / array_rows_),
+      blocks_((rows_ + block_rows_ - 1) / block_rows_),
       weights_(layer.weights.begin(), layer.weights.end()),
       window_(static_cast<std::size_t>(rows_) * static_cast<std::size_t>(layer.groups)) {
   const int factor = 1 << layer.weight_shift;
@@ -160,8 +160,8 @@ void GoldenConvolution::dot_products(const GoldenTensor &input, std::int32_t y, 
   const std::int32_t channels_per_group = channels / layer_.groups;
   products.resize(static_cast<std::size_t>(blocks_) * channels);
   auto product = products.begin();
-  for (std::int32_t first = 0; first < rows_; first += array_rows_) {
-    const std::int32_t rows = std::min(array_rows_, rows_ - first);
+  for (std::int32_t first = 0; first < rows_; first += block_rows_) {
+    const std::int32_t rows = std::min(block_rows_, rows_ - first);
     for (std::int32_t c = 0; c < channels; ++c) {
       const std::int32_t group = c / channels_per_group;
       *product++ = dot(window_.data() + static_cast<std::size_t>(group) * rows_ + first,

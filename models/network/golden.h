@@ -60,7 +60,7 @@ class GoldenConvolution {
  private:
   const Layer &layer_;
   const WindowSource source_;
-  std::int32_t array_rows_;
+  std::int32_t block_rows_;
   std::int32_t rows_;  // of one group's kernel
   std::int32_t blocks_;
   std::vector<std::int16_t> weights_;  // [output channel][row]

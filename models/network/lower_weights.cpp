@@ -117,6 +117,7 @@ void Lowering::finish_convolution(Layer layer, const Value &from,
   layer.weights = std::move(weights.values);
   // A converter that rounds gets the largest sums that the cells can give.
   if (options_.format.code != ConverterFormat::Code::kLossless) layer.weight_shift = 1;
+  layer.block_rows = options_.block_rows;
   const double shifted = 1 << layer.weight_shift;
   Target target = plan_.target(node_index_);
   // What a dot product unit is worth, and what is added to the weighted sum.

@@ -40,6 +40,7 @@ struct QuantiseOptions {
   ConverterFormat format;
   std::vector<std::int32_t> range_divisors = {1, 2, 4};
   std::vector<std::int32_t> bitline_gains = {1, 2, 4, 8};
+  std::int32_t block_rows = 0;  ///< of every convolution (Layer::block_rows)
 
   /// How the range of an activation follows from the calibration values.
   enum class Range {

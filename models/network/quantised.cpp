@@ -9,7 +9,7 @@ namespace npim::network {
 namespace {
 
 constexpr std::uint32_t kMagic = 0x4e51504e;  // "NPQN"
-constexpr std::uint16_t kVersion = 5;
+constexpr std::uint16_t kVersion = 6;
 
 // Limits far above any network that fits a chip, low enough that products of a few of them stay in
 // 64 bits and that a damaged file cannot ask for gigabytes.
@@ -226,6 +226,8 @@ class Checker {
         stored % layer.output_shape.channels == 0 && stored / layer.output_shape.channels == kernel,
         std::to_string(stored) + " weights instead of " +
             std::to_string(layer.output_shape.channels) + " x " + std::to_string(kernel));
+    require(within(layer.block_rows, 0, network_.format.array_rows),
+            "a row block exceeds the rows of an array");
     require(layer.weight_shift <= 1, "weight shift is neither 0 nor 1");
     const bool fits =
         layer.weight_shift == 0 || std::none_of(layer.weights.begin(), layer.weights.end(),
@@ -316,8 +318,8 @@ class Checker {
     if (layer.op == LayerOp::kMultiply) return 255 * 255;
     if (layer.op == LayerOp::kLocalResponse) return 255 * 65535;
     const std::int64_t rows = taps * (layer.input_shape.channels / layer.groups);
-    const std::int64_t blocks =
-        (rows + network_.format.array_rows - 1) / network_.format.array_rows;
+    const std::int64_t block_rows = layer.rows_per_block(network_.format.array_rows);
+    const std::int64_t blocks = (rows + block_rows - 1) / block_rows;
     switch (network_.format.code) {
       case ConverterFormat::Code::kSigned8:
         return blocks * 127;
@@ -456,6 +458,7 @@ void put_layer(ByteWriter &writer, const std::vector<Layer> &layers, std::size_t
   writer.put(layer.groups);
   put_weights(writer, layers, number);
   writer.put(layer.weight_shift);
+  writer.put(layer.block_rows);
   put_vector(writer, layer.table);
   writer.put(layer.second_zero_point);
   writer.put(layer.neighbours);
@@ -485,6 +488,7 @@ Layer get_layer(ByteReader &reader, const std::vector<Layer> &earlier) {
   layer.groups = reader.get<std::int32_t>();
   layer.weights = get_weights(reader, earlier);
   layer.weight_shift = reader.get<std::uint8_t>();
+  layer.block_rows = reader.get<std::int32_t>();
   layer.table = get_vector<std::int32_t>(reader);
   layer.second_zero_point = reader.get<std::uint8_t>();
   layer.neighbours = reader.get<std::int32_t>();

@@ -128,14 +128,21 @@ struct Layer {
   /// convolution has as many groups as input channels.
   std::int32_t groups = 1;
   /// Convolution: [out channel][kernel y][kernel x][in channel of the group], -128 .. 127. Row k of
-  /// a crossbar column is element k of this flattened kernel; rows 128 b .. 128 b + 127 form row
-  /// block b, converted on its own.
+  /// a crossbar column is element k of this flattened kernel; rows R b .. R b + R - 1 form row
+  /// block b, converted on its own, where R = rows_per_block().
   std::vector<std::int8_t> weights;
   /// Convolution: the cells hold |weight| * 2^weight_shift (0 or 1), so a dot product D is the sum
   /// of input * weight * 2^weight_shift. Magnitudes of 7 bits leave the most significant pair of
   /// bit lines at zero; shifted by one they leave the least significant one, and the converter sees
   /// twice the sum, with no gain that would amplify the crossbar's noise too. At most 255 fits.
   std::uint8_t weight_shift = 0;
+  /// Convolution: rows per row block, at most the array's; 0 stands for those. Fewer rows (the
+  /// others of an array stay at zero) make smaller sums, so that a layer of large ones saturates
+  /// less in the widest range, for more conversions and arrays.
+  std::int32_t block_rows = 0;
+  std::int32_t rows_per_block(std::int32_t array_rows) const {
+    return block_rows == 0 ? array_rows : block_rows;
+  }
   /// Lookup: 256 outputs, 0 .. 255. Gather: an index per output element. Local response: up to 4096
   /// factors, 0 .. 65535.
   std::vector<std::int32_t> table;

@@ -247,9 +247,11 @@ class Checker {
     const std::int64_t taps = std::int64_t{w.kernel_height} * w.kernel_width;
     require(taps * (in / groups) == stage.kernel_rows, "kernel rows do not follow from the window");
     require(groups == 1 || !stage.raw_output, "partial sums of a grouped convolution");
+    require(stage.block_rows <= chip_.array.rows, "a row block exceeds the rows of an array");
     require(packed >= 1 && packed <= groups, "more groups share an array than there are");
     if (packed > 1) {
-      require(packed * std::int64_t{stage.kernel_rows} <= chip_.array.rows &&
+      require(row_blocks(stage, chip_.array.rows) == 1 &&
+                  packed * std::int64_t{stage.kernel_rows} <= chip_.array.rows &&
                   packed * (out / groups) <= chip_.vectors_per_array(),
               "the groups that share an array exceed it");
     }
@@ -425,6 +427,7 @@ class Checker {
   void check_row_split(const Stage &stage) {
     std::set<unsigned> covered;
     std::uint32_t kernel_rows = 0;
+    int all_blocks = 0;
     for (std::size_t i = 0; i < stage.inputs.size(); ++i) {
       std::set<unsigned> blocks;
       for (const auto &connection : connections_[{current_, i}]) {
@@ -434,18 +437,18 @@ class Checker {
         std::set<unsigned> its_blocks;
         for (const auto &use : from.arrays) its_blocks.insert(use.row_block);
         require(blocks.empty() || blocks == its_blocks, "slices of a partial sum differ in rows");
-        require(kernel_rows == 0 || kernel_rows == from.kernel_rows,
+        require(kernel_rows == 0 || (kernel_rows == from.kernel_rows &&
+                                     all_blocks == row_blocks(from, chip_.array.rows)),
                 "partial sums of different kernels");
         blocks = its_blocks;
         kernel_rows = from.kernel_rows;
+        all_blocks = row_blocks(from, chip_.array.rows);
       }
       for (const unsigned block : blocks) {
         require(covered.insert(block).second, "rows of the kernel are added up twice");
       }
     }
-    require(static_cast<std::int64_t>(covered.size()) ==
-                divide_up(std::int64_t{kernel_rows}, std::int64_t{chip_.array.rows}),
-            "rows of the kernel are not covered");
+    require(static_cast<int>(covered.size()) == all_blocks, "rows of the kernel are not covered");
   }
 
   void check_host() {
@@ -591,7 +594,7 @@ class Checker {
   }
 
   int rows_of_block(const Stage &stage, unsigned block) const {
-    const std::int64_t rows = chip_.array.rows;
+    const std::int64_t rows = rows_per_block(stage, chip_.array.rows);
     return static_cast<int>(std::min(rows, std::int64_t{stage.kernel_rows} - block * rows));
   }
 

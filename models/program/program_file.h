@@ -74,7 +74,7 @@ enum class SectionType : std::uint32_t {
 };
 
 constexpr std::uint32_t kProgramMagic = 0x4752504e;
-constexpr std::uint16_t kProgramVersionMajor = 3, kProgramVersionMinor = 0;
+constexpr std::uint16_t kProgramVersionMajor = 4, kProgramVersionMinor = 0;
 
 Bytes serialise(const Program &program);
 /// Checks magic, version, size, checksum, sections and their content. Throws InputError.

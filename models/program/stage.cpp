@@ -9,7 +9,7 @@ namespace npim::program {
 namespace {
 
 constexpr std::uint32_t kControlMagic = 0x4c52544e;  // 'NTRL'
-constexpr std::uint16_t kControlVersion = 2;
+constexpr std::uint16_t kControlVersion = 3;
 // Limits of the format, far above any chip: they keep a damaged length field from asking for
 // memory.
 constexpr std::size_t kMostInputs = 64, kMostArrays = 4096, kMostDestinations = 65536;
@@ -153,6 +153,7 @@ void put_stage(ByteWriter &out, const Stage &stage) {
   out.put(stage.groups);
   out.put(stage.packed_groups);
   out.put(stage.burst);
+  out.put(stage.block_rows);
   out.put(static_cast<std::uint32_t>(stage.arrays.size()));
   for (const auto &use : stage.arrays) {
     out.put(use.array);
@@ -206,6 +207,7 @@ Stage get_stage(ByteReader &in) {
   stage.groups = in.get<std::uint16_t>();
   stage.packed_groups = in.get<std::uint16_t>();
   stage.burst = in.get<std::uint16_t>();
+  stage.block_rows = in.get<std::uint16_t>();
   stage.arrays.resize(get_count(in, kMostArrays, kArrayUseBytes, "arrays"));
   for (auto &use : stage.arrays) {
     use.array = in.get<std::uint16_t>();
@@ -234,16 +236,21 @@ int column_groups(const Stage &stage, int vectors) {
                                  : stage.groups * divide_up(channels_per_group(stage), vectors);
 }
 
+int rows_per_block(const Stage &stage, int array_rows) {
+  return stage.block_rows == 0 ? array_rows : stage.block_rows;
+}
+
 int row_blocks(const Stage &stage, int array_rows) {
-  const auto rows = static_cast<std::uint32_t>(array_rows);
+  const auto rows = static_cast<std::uint32_t>(rows_per_block(stage, array_rows));
   return static_cast<int>((stage.kernel_rows + rows - 1) / rows);
 }
 
 ArrayPart array_part(const Stage &stage, const ArrayUse &use, int array_rows, int vectors) {
   ArrayPart part;
   const int channels = channels_per_group(stage);
-  part.first_row = use.row_block * array_rows;
-  part.rows = std::min(array_rows, static_cast<int>(stage.kernel_rows) - part.first_row);
+  const int block_rows = rows_per_block(stage, array_rows);
+  part.first_row = use.row_block * block_rows;
+  part.rows = std::min(block_rows, static_cast<int>(stage.kernel_rows) - part.first_row);
   if (stage.packed_groups > 1) {
     part.first_group = use.column_group * stage.packed_groups;
     part.groups = std::min<int>(stage.packed_groups, stage.groups - part.first_group);

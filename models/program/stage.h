@@ -129,6 +129,7 @@ struct Stage {
   /// Groups that share an array, block-diagonally: each has rows and columns of its own, and the
   /// cells where one's rows cross another's columns stay at zero.
   std::uint16_t packed_groups = 1;
+  std::uint16_t block_rows = 0;  ///< of a row block; 0: the array's (network::Layer::block_rows)
   std::vector<ArrayUse> arrays;
   /// Neighbouring output pixels of a row that are computed together and sent as one packet. A
   /// matrix-vector product has as many copies of its weights.
@@ -158,6 +159,8 @@ struct ArrayPart {
 };
 /// Column groups of all groups of a stage, for `vectors` weight vectors per array.
 int column_groups(const Stage &stage, int vectors);
+/// Rows of all row blocks but the last one of a kernel.
+int rows_per_block(const Stage &stage, int array_rows);
 /// Row blocks of one group.
 int row_blocks(const Stage &stage, int array_rows);
 /// The use must lie within column_groups() and row_blocks().

@@ -190,6 +190,7 @@ Bytes encode_operation(const Layer &layer, const network::ConverterFormat &forma
   out.put(static_cast<std::uint32_t>(layer.table.size()));
   out.put(static_cast<std::uint32_t>(layer.channel_offsets.size()));
   out.put(static_cast<std::uint64_t>(layer.weights.size()));
+  out.put(layer.rows_per_block(format.array_rows));
   out.align(kOperationBytes);
   put_all(out, post.bias);
   put_all(out, post.multiplier);

@@ -76,6 +76,10 @@ void NetworkSource::add_options(po::options_description &options) {
   add("correction", po::value(&correction_)->default_value("mean-variance"),
       "what multipliers and biases make up for: none, regression (of exact sums on sums of codes), "
       "mean or mean-variance (batch normalisation estimated again on the integer path)");
+  add("block-rows", po::value(&block_rows_),
+      "rows of a dot product that is converted at once, at most (and by default) those of an "
+      "array: "
+      "fewer take more conversions and arrays, each of a smaller sum");
   add("synthetic-weights", po::value(&seed_),
       "make up weights from this seed for a file without weights, and do without calibration: for "
       "studies of time, energy and area");
@@ -124,6 +128,11 @@ network::QuantiseOptions NetworkSource::quantise_options(const config::ChipConfi
   network::QuantiseOptions options;
   options.format.array_rows = chip.array.rows;
   options.format.code = static_cast<network::ConverterFormat::Code>(chip.nnadc.code);
+  if (block_rows_ && (*block_rows_ < 1 || *block_rows_ > chip.array.rows)) {
+    throw InputError("command line", "--block-rows must be 1 to " +
+                                         std::to_string(chip.array.rows) + " on this chip");
+  }
+  options.block_rows = block_rows_.value_or(0);
   options.range_divisors.assign(chip.nnadc.range_divisors.begin(), chip.nnadc.range_divisors.end());
   options.bitline_gains.assign(chip.bitline_gains.begin(), chip.bitline_gains.end());
   options.range = range_ == "min-max" ? Range::kMinMax

@@ -2,6 +2,7 @@
 // have in common.
 #pragma once
 
+#include <boost/optional.hpp>
 #include <boost/program_options.hpp>
 #include <cstdint>
 #include <optional>
@@ -18,7 +19,7 @@ namespace npim::app {
 class NetworkSource {
  public:
   /// Declares --model, --calibrate, --calibrate-count, --synthetic-weights, --input-mean,
-  /// --input-std, --activation-range, --percentile and --correction.
+  /// --input-std, --activation-range, --percentile, --correction and --block-rows.
   void add_options(boost::program_options::options_description &options);
   /// After parsing. Throws InputError on values that do not make sense.
   void check(const boost::program_options::variables_map &values);
@@ -42,6 +43,7 @@ class NetworkSource {
   std::uint64_t seed_ = 0;
   double percentile_ = 0;
   std::optional<std::uint64_t> synthetic_weights_;
+  boost::optional<int> block_rows_;
   std::vector<double> mean_, deviation_;
 };
 

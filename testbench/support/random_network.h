@@ -352,6 +352,7 @@ class RandomNetwork {
           const Layer &first = network.layers[static_cast<std::size_t>(recurrent_)];
           product.weights = first.weights;
           product.weight_shift = first.weight_shift;
+          product.block_rows = first.block_rows;
           product.converter = first.converter;
           product.pad_value = first.pad_value;
           set_requantise(product, hidden, hidden, 1 << 12, 16);
@@ -438,6 +439,7 @@ class RandomNetwork {
       weight = static_cast<std::int8_t>(between(-largest, std::min(largest, 127)));
     }
     layer.weight_shift = largest == 128 ? 0 : static_cast<std::uint8_t>(between(0, 1));
+    if (between(0, 3) == 0) layer.block_rows = between(format.array_rows / 4, format.array_rows);
     const bool lossless = format.code == network::ConverterFormat::Code::kLossless;
     set_requantise(layer, channels, channels, lossless ? 1 << 6 : 1 << 15, 16);
   }

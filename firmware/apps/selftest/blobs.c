@@ -3,7 +3,7 @@
 #include <string.h>
 
 #define CONTROL_MAGIC 0x4c52544eU /* 'NTRL' */
-#define CONTROL_VERSION 2U
+#define CONTROL_VERSION 3U
 #define OP_MVM 1U
 #define OP_MAX_POOL 2U
 #define OP_ADD 4U
@@ -37,6 +37,7 @@ static void put_window(struct writer *out) {
 
 static void put_groups(struct writer *out) {
   for (int i = 0; i < 3; ++i) put(out, 1, 2); /* groups, groups per array, copies */
+  put(out, 0, 2);                             /* row blocks of all rows of an array */
 }
 
 static void put_no_table(struct writer *out) {

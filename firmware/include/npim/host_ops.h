@@ -20,7 +20,8 @@ struct npim_host_op {
   uint8_t op, pad_value, second_zero_point, output_s32;
   int32_t groups;
   struct npim_window window;
-  int32_t neighbours, sum_shift, range_divisor, bitline_gain, shift, low, high, array_rows;
+  int32_t neighbours, sum_shift, range_divisor, bitline_gain, shift, low, high, array_rows,
+      block_rows;
   uint32_t code, weight_shift;
   uint32_t biases, multipliers, table_size, offset_count;
   uint64_t weight_count;

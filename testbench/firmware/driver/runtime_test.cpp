@@ -110,7 +110,7 @@ TEST(ProgramFile, WrongHeadersAreExplained) {
   };
   using ::testing::HasSubstr;
   EXPECT_THAT(changed(0, 0), HasSubstr("not a Neural-PIM program"));
-  EXPECT_THAT(changed(4, 4), HasSubstr("version 4.0"));
+  EXPECT_THAT(changed(4, 5), HasSubstr("version 5.0"));
   EXPECT_THAT(changed(8, 77), HasSubstr("77 bytes"));
   EXPECT_THAT(changed(20, 65), HasSubstr("65 sections"));
   EXPECT_THAT(changed(20, 0), HasSubstr("no section"));

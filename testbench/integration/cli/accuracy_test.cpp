@@ -98,6 +98,8 @@ TEST_F(Accuracy, RefusesOptionsThatMakeNoSense) {
                                                         {"--input-mean", "a,b"},
                                                         {"--input-mean", "0.1,0.2,0.3"},
                                                         {"--input-std", "0"},
+                                                        {"--block-rows", "0"},
+                                                        {"--block-rows", "129"},
                                                         {"--calibrate-count", "0"}}) {
     const Finished finished = measure({option, value});
     EXPECT_EQ(finished.status, 2) << option << ": " << finished.out;
@@ -112,6 +114,30 @@ TEST_F(Accuracy, EveryWayToChooseRangesAndCorrectionsWorks) {
   for (const std::string correction : {"none", "regression", "mean", "mean-variance"}) {
     EXPECT_EQ(measure({"--count", "10", "--correction", correction}).status, 0) << correction;
   }
+}
+
+TEST_F(Accuracy, FewerRowsPerDotProductTakeMoreConversions) {
+  const std::string program = npim_.path("rows.npim");
+  std::vector<std::string> all =
+      arguments("compile", NpimRunner::source("configs/chips/neural-pim.json"));
+  const auto conversions = [&](const std::vector<std::string> &more) {
+    std::vector<std::string> compile = all;
+    compile.insert(compile.end(), {"-o", program});
+    compile.insert(compile.end(), more.begin(), more.end());
+    EXPECT_EQ(npim_.npim(compile).status, 0);
+    const std::string json = npim_.path("rows.json");
+    const Finished run =
+        npim_.npim({"run", "--platform", NpimRunner::source("configs/platforms/demo.json"),
+                    "--firmware", NpimRunner::firmware("demo_cnn"), "--program", program,
+                    "--images", digits("digits-images-idx3-ubyte.gz"), "--count", "20", "--show",
+                    "0", "--check", "--json", json});
+    EXPECT_EQ(run.status, 0) << run.err;
+    EXPECT_NE(run.out.find("200 of 200 logits equal"), std::string::npos) << run.out;
+    const auto report = NpimRunner::read_json(json);
+    const auto &counters = report.at("counters").as_object();
+    return counters.at("conversions").to_number<std::int64_t>();
+  };
+  EXPECT_GT(conversions({"--block-rows", "48"}), conversions({}));
 }
 
 TEST_F(Accuracy, CompileReportsEachLayer) {

@@ -84,6 +84,7 @@ const std::vector<BadControl> &bad_controls() {
        Error::kBadControlVector, 3},
       {"Ports", [](auto &p) { p.stages[3].inputs.push_back(p.stages[3].inputs[0]); },
        Error::kBadControlVector, 3},
+      {"BlockRows", [](auto &p) { p.stages[0].block_rows = 4096; }, Error::kBadControlVector, 0},
       {"KernelRows", [](auto &p) { p.stages[0].kernel_rows = 181; }, Error::kBadControlVector, 0},
       {"NoArrays", [](auto &p) { p.stages[0].arrays.clear(); }, Error::kBadControlVector, 0},
       {"ArraysOfAPool",

@@ -148,7 +148,9 @@ std::int32_t expected_value(const QuantisedNetwork &network, const Layer &layer,
   std::int64_t accumulator = 0;
   for (std::size_t first = 0; first < rows.size();) {
     std::int64_t block = 0;
-    const std::size_t end = first + static_cast<std::size_t>(network.format.array_rows);
+    const std::size_t end =
+        first + static_cast<std::size_t>(layer.block_rows == 0 ? network.format.array_rows
+                                                               : layer.block_rows);
     for (; first < std::min(end, rows.size()); ++first) block += rows[first];
     accumulator += golden_convert(network.format, layer.converter, block);
   }
@@ -190,6 +192,7 @@ TEST(GoldenConvolution, RandomWindowsEqualTheDefinition) {
     network.layers[0].converter = {1 << draw(0, 2), 1 << draw(0, 3)};
     network.layers[0].requantise.output_s32 = trial % 2 == 0;
     network.layers[0].weight_shift = trial % 3 == 0 ? 1 : 0;
+    network.layers[0].block_rows = trial % 4 == 0 ? draw(1, network.format.array_rows) : 0;
     for (auto &weight : network.layers[0].weights) {
       if (trial % 3 == 0) weight = std::max<std::int8_t>(weight, -127);
     }

@@ -162,6 +162,8 @@ TEST(Validate, RefusesWrongParameters) {
   expect_refused([](QuantisedNetwork &n) { n.layers[0].converter.range_divisor = 0; }, "range");
   expect_refused([](QuantisedNetwork &n) { n.layers[0].converter.bitline_gain = 1 << 30; }, "gain");
   expect_refused([](QuantisedNetwork &n) { n.layers[0].weight_shift = 2; }, "weight shift");
+  expect_refused([](QuantisedNetwork &n) { n.layers[0].block_rows = n.format.array_rows + 1; },
+                 "row block exceeds");
   expect_refused(
       [](QuantisedNetwork &n) {
         n.layers[0].weight_shift = 1;
@@ -195,6 +197,7 @@ TEST(Serialise, RoundTrip) {
   network.layers[0].pad_value = 7;
   network.layers[0].converter = {4, 8};
   network.layers[0].weight_shift = 1;
+  network.layers[0].block_rows = 3;
   for (auto &weight : network.layers[0].weights) weight = std::max<std::int8_t>(weight, -127);
   network.layers[0].output_scale = 0.1;
   network.layers[0].output_zero_point = -3;
@@ -206,6 +209,7 @@ TEST(Serialise, RoundTrip) {
   EXPECT_EQ(back.name, network.name);
   EXPECT_EQ(back.layers[0].weights, network.layers[0].weights);
   EXPECT_EQ(back.layers[0].weight_shift, 1);
+  EXPECT_EQ(back.layers[0].block_rows, 3);
   EXPECT_EQ(back.layers[0].output_scale, 0.1);
   EXPECT_EQ(back.layers[0].output_zero_point, -3);
   EXPECT_EQ(back.layers[0].converter.bitline_gain, 8);

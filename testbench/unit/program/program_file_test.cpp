@@ -157,14 +157,5 @@ TEST(ArrayWeights, ShiftsMustLeaveRoomForTheWeights) {
   EXPECT_THROW(decode(), InputError);
 }
 
-/// Else the fuzzer would only ever see its first check.
-TEST(FuzzSeeds, AreOfThePresentFormat) {
-  for (const char *name : {"tiny", "mixed"}) {
-    const std::string path =
-        std::string(NPIM_SOURCE_DIR) + "/testbench/fuzz/seeds/" + name + ".npim";
-    EXPECT_NO_THROW(deserialise_program(read_file(path), path)) << path;
-  }
-}
-
 }  // namespace
 }  // namespace npim::program
