@@ -166,7 +166,7 @@ static void rewrite_stage(struct walk *walk, const struct npim_array_record *rec
     (void)take(walk, 4 + SHAPE_BYTES + 6);
     skip_list(walk, CONSTANT_BYTES);
   }
-  (void)take(walk, WINDOW_BYTES + SHAPE_BYTES + 2 + 8 + 4 + 8);
+  (void)take(walk, WINDOW_BYTES + SHAPE_BYTES + 2 + 8 + 4 + 10);
   const uint32_t arrays = take32(walk);
   for (uint32_t i = 0; i < arrays && !walk->broken; ++i) {
     uint8_t *use = take(walk, USE_BYTES);

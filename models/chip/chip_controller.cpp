@@ -249,33 +249,42 @@ Outcome ChipController::distribute_stages() {
 void ChipController::connect_stages() {
   for (StageEngine *stage : stages_) stage->take_output_registers();
   for (const auto &to : program_.inputs) {
-    images_.connect(tiles_[to.tile]->stage(to.slot)->port(to.port), to, program_.input_shape);
+    StageEngine *stage = tiles_[to.tile]->stage(to.slot);
+    images_.connect(stage->port(to.port), to, stage->stage().channel, program_.input_shape);
   }
-  std::vector<std::pair<StageEngine *, program::Destination>> to_host;
+  open_outputs();
+  std::vector<std::uint16_t> producers(outputs_.size());
   for (StageEngine *stage : stages_) {
-    for (const auto &to : stage->stage().destinations) {
+    const std::uint16_t channel = stage->stage().channel;
+    for (program::Destination to : stage->stage().destinations) {
       if (to.tile == program::kHost) {
-        to_host.emplace_back(stage, to);
-        to_host.back().second.producer = static_cast<std::uint16_t>(to_host.size() - 1);
-      }
-    }
-  }
-  program::InputPort output;
-  output.shape = program_.output_shape;
-  output.element_bytes = program_.output_element_bytes;
-  output.ring_rows = kOutputRows;
-  output.producers = static_cast<std::uint16_t>(to_host.size());
-  output_port_ = std::make_unique<StreamPort>(output, context_.activity);
-  output_buffer_.assign(kOutputRows * output_port_->row_bytes(), 0);
-  std::size_t host_slice = 0;
-  for (StageEngine *stage : stages_) {
-    for (const auto &to : stage->stage().destinations) {
-      if (to.tile == program::kHost) {
-        stage->connect(*output_port_, to_host[host_slice++].second);
+        to.port = static_cast<std::uint8_t>(channel);
+        to.producer = producers[channel]++;
+        stage->connect(*outputs_[channel].port, to);
       } else {
         stage->connect(tiles_[to.tile]->stage(to.slot)->port(to.port), to);
       }
     }
+  }
+}
+
+void ChipController::open_outputs() {
+  program::InputPort port;
+  port.shape = program_.output_shape;
+  port.element_bytes = program_.output_element_bytes;
+  port.ring_rows = kOutputRows;
+  outputs_.clear();
+  for (unsigned channel = 0; channel < program_.channels; ++channel) {
+    port.producers = 0;
+    for (const auto &stage : program_.stages) {
+      if (stage.channel != channel) continue;
+      port.producers = static_cast<std::uint16_t>(
+          port.producers + std::count_if(stage.destinations.begin(), stage.destinations.end(),
+                                         [](const auto &to) { return to.tile == program::kHost; }));
+    }
+    Output &output = outputs_.emplace_back();
+    output.port = std::make_unique<StreamPort>(port, context_.activity);
+    output.buffer.assign(kOutputRows * output.port->row_bytes(), 0);
   }
 }
 
@@ -500,16 +509,14 @@ Outcome ChipController::run(const Descriptor &command) {
   run_.command = command;
   if ((command.flags & abi::kFlagImageNumber) != 0) context_.counters.images = command.offset;
   run_.input_pending = run_.output_pending = true;
-  output_port_->reset();
+  for (const Output &output : outputs_) output.port->reset();
   if (!input_handle_.valid()) spawn();
   int processes = kOwnProcesses;
   for (const StageEngine *stage : stages_) processes += stage->processes();
   Activity &activity = context_.activity;
   activity.begin(processes);
   const bool whole_images = (command.flags & abi::kFlagLayerByLayer) != 0;
-  for (StageEngine *stage : stages_) {
-    stage->begin(command.count, context_.counters.images, whole_images);
-  }
+  for (StageEngine *stage : stages_) begin_stage(*stage, whole_images);
   start_run_.notify(sc_core::SC_ZERO_TIME);
   while (!activity.is_quiet() && !cancelled_ && run_.fault.ok()) {
     sc_core::wait(activity.quiet() | abort_);
@@ -638,7 +645,21 @@ void ChipController::output_process() {
   }
 }
 
-/// Image rows one after the other, each to all ports that read the image.
+/// Of an image, counted from the start of the run.
+unsigned ChipController::channel_of(std::uint64_t image) const {
+  return static_cast<unsigned>((context_.counters.images + image) % program_.channels);
+}
+
+/// With the images that its channel gets.
+void ChipController::begin_stage(StageEngine &stage, bool whole_images) const {
+  const std::uint64_t channels = program_.channels, before = context_.counters.images;
+  const std::uint64_t skipped = (stage.stage().channel + channels - before % channels) % channels;
+  const std::uint64_t count = run_.command.count;
+  const std::uint64_t images = skipped < count ? (count - skipped - 1) / channels + 1 : 0;
+  stage.begin(images, before + skipped, channels, whole_images);
+}
+
+/// Image rows one after the other, each to all ports that read the image in its channel.
 void ChipController::stream_images() {
   const auto &shape = program_.input_shape;
   const auto row_bytes =
@@ -649,7 +670,7 @@ void ChipController::stream_images() {
     for (std::int32_t y = 0; y < shape.height; ++y, address += row_bytes) {
       const Outcome read = transfer(tlm::TLM_READ_COMMAND, address, row.data(), row_bytes);
       if (!read.ok()) fail_run(read);
-      images_.send_row(row, *to_noc.operator->());
+      images_.send_row(row, channel_of(image), *to_noc.operator->());
     }
   }
 }
@@ -657,17 +678,19 @@ void ChipController::stream_images() {
 void ChipController::gather_outputs() {
   const auto height = static_cast<std::uint64_t>(program_.output_shape.height);
   const auto width = static_cast<std::uint64_t>(program_.output_shape.width);
-  const std::uint64_t row_bytes = output_port_->row_bytes();
-  std::uint64_t row = 0;
+  std::vector<std::uint64_t> rows(outputs_.size());  // that are through, by channel
   for (std::uint64_t image = 0; image < run_.command.count; ++image) {
     std::uint64_t address = run_.command.destination + image * run_.command.destination_stride;
-    for (std::uint64_t y = 0; y < height; ++y, ++row, address += row_bytes) {
-      output_port_->wait_for((row + 1) * width);
-      const Outcome written =
-          transfer(tlm::TLM_WRITE_COMMAND, address,
-                   output_buffer_.data() + output_port_->row_offset(row), row_bytes);
+    const Output &output = outputs_[channel_of(image)];
+    std::uint64_t &row = rows[channel_of(image)];
+    const std::uint64_t row_bytes = output.port->row_bytes();
+    for (std::uint64_t y = 0; y < height; ++y, address += row_bytes) {
+      output.port->wait_for((row + 1) * width);
+      // A write leaves its data alone.
+      auto *data = const_cast<std::uint8_t *>(output.buffer.data()) + output.port->row_offset(row);
+      const Outcome written = transfer(tlm::TLM_WRITE_COMMAND, address, data, row_bytes);
       if (!written.ok()) fail_run(written);
-      output_port_->free_rows(row + 1);
+      output.port->free_rows(++row);
     }
   }
 }
@@ -682,20 +705,22 @@ void ChipController::fail_run(const Outcome &fault) {
 void ChipController::output_transport(tlm::tlm_generic_payload &payload, sc_time &delay) {
   const ChipAddress address = ChipAddress::decode(payload.get_address());
   const auto producer = static_cast<unsigned>(address.detail >> 8 & 0xffff);
-  if (!payload.is_write() || address.region != ChipRegion::kStream || output_port_ == nullptr ||
-      producer >= output_port_->producers()) {
+  const auto channel = static_cast<std::size_t>(address.detail >> 24 & 0xff);
+  if (!payload.is_write() || address.region != ChipRegion::kStream || channel >= outputs_.size() ||
+      producer >= outputs_[channel].port->producers()) {
     payload.set_response_status(tlm::TLM_ADDRESS_ERROR_RESPONSE);
     return;
   }
-  const std::uint64_t pixels = payload.get_data_length() / output_port_->slice_bytes(producer);
+  Output &output = outputs_[channel];
+  const std::uint64_t pixels = payload.get_data_length() / output.port->slice_bytes(producer);
   const std::uint8_t *data = payload.get_data_ptr();
-  output_port_->place(producer, pixels, [&](std::uint64_t offset, std::uint64_t bytes) {
-    std::copy_n(data, bytes, output_buffer_.data() + offset);
+  output.port->place(producer, pixels, [&](std::uint64_t offset, std::uint64_t bytes) {
+    std::copy_n(data, bytes, output.buffer.data() + offset);
     data += bytes;
   });
   context_.wakes.sleep(delay);
   delay = sc_core::SC_ZERO_TIME;
-  output_port_->deliver(producer, pixels);
+  output.port->deliver(producer, pixels);
   payload.set_response_status(tlm::TLM_OK_RESPONSE);
 }
 

@@ -61,6 +61,12 @@ class ChipController : public sc_core::sc_module {
     bool input_pending = false, output_pending = false;
   };
 
+  /// Where the output pixels of a channel arrive.
+  struct Output {
+    std::unique_ptr<StreamPort> port;
+    Bytes buffer;
+  };
+
   // Commands
   void command_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &delay);
   void execute(const abi::Descriptor &command);
@@ -68,6 +74,7 @@ class ChipController : public sc_core::sc_module {
   Outcome load_control(const abi::Descriptor &command);
   Outcome distribute_stages();
   void connect_stages();
+  void open_outputs();
   Outcome program_weights(const abi::Descriptor &command);
   Outcome check_weights(const std::vector<program::ArrayWeights> &weights,
                         std::uint64_t source) const;
@@ -91,6 +98,8 @@ class ChipController : public sc_core::sc_module {
   void kill_processes();
   void input_process();
   void output_process();
+  unsigned channel_of(std::uint64_t image) const;
+  void begin_stage(StageEngine &stage, bool whole_images) const;
   void stream_images();
   void gather_outputs();
   void fail_run(const Outcome &fault);
@@ -118,8 +127,7 @@ class ChipController : public sc_core::sc_module {
   StageHistory history_;               // of those before them
   ServiceCommands service_;
   ImageSender images_;
-  std::unique_ptr<StreamPort> output_port_;
-  Bytes output_buffer_;
+  std::vector<Output> outputs_;  // by channel
 
   bool busy_ = false, cancelled_ = false, reset_requested_ = false;
   sc_core::sc_event abort_;

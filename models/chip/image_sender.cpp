@@ -7,13 +7,13 @@
 
 namespace npim::chip {
 
-void ImageSender::connect(StreamPort &port, const program::Destination &to,
+void ImageSender::connect(StreamPort &port, const program::Destination &to, unsigned channel,
                           const network::TensorShape &image) {
   const program::Rectangle part = program::sent_part(to, image);
   pixel_bytes_ = static_cast<std::size_t>(image.channels);
   port.connect(to.producer, {to.column_offset, part.columns, to.channel_offset, part.channels});
   inputs_.push_back(
-      {&port, to.producer, stream_address(to.tile, to.slot, to.port, to.producer), part});
+      {&port, to.producer, stream_address(to.tile, to.slot, to.port, to.producer), part, channel});
 }
 
 const std::uint8_t *ImageSender::cut_out(const Bytes &row, const program::Rectangle &part) {
@@ -29,8 +29,9 @@ const std::uint8_t *ImageSender::cut_out(const Bytes &row, const program::Rectan
   return packed_.data();
 }
 
-void ImageSender::send_row(const Bytes &row, tlm::tlm_fw_transport_if<> &to_noc) {
+void ImageSender::send_row(const Bytes &row, unsigned channel, tlm::tlm_fw_transport_if<> &to_noc) {
   for (const Input &input : inputs_) {
+    if (input.channel != channel) continue;
     input.port->wait_for_room(input.producer);
     // A write leaves its data alone.
     auto *data = const_cast<std::uint8_t *>(cut_out(row, input.part));

@@ -17,11 +17,13 @@ class ImageSender {
  public:
   explicit ImageSender(ChipContext &context) : context_(context) {}
 
-  /// Adds a port; `image` is the shape of the whole image.
-  void connect(StreamPort &port, const program::Destination &to, const network::TensorShape &image);
+  /// Adds a port of a channel; `image` is the shape of the whole image.
+  void connect(StreamPort &port, const program::Destination &to, unsigned channel,
+               const network::TensorShape &image);
   void clear() { inputs_.clear(); }
-  /// Sends one row (u8, all channels) over the NoC, port by port; returns when all have it.
-  void send_row(const Bytes &row, tlm::tlm_fw_transport_if<> &to_noc);
+  /// Sends one row (u8, all channels of its pixels) over the NoC to the ports of a channel, one by
+  /// one; returns when all have it.
+  void send_row(const Bytes &row, unsigned channel, tlm::tlm_fw_transport_if<> &to_noc);
 
  private:
   struct Input {
@@ -29,6 +31,7 @@ class ImageSender {
     unsigned producer = 0;
     std::uint64_t address = 0;
     program::Rectangle part;
+    unsigned channel = 0;
   };
   const std::uint8_t *cut_out(const Bytes &row, const program::Rectangle &part);
 

@@ -129,7 +129,8 @@ void StageEngine::kill() {
   in_flight_ = 0;
 }
 
-void StageEngine::begin(std::uint64_t images, std::uint64_t first_image, bool whole_images) {
+void StageEngine::begin(std::uint64_t images, std::uint64_t first_image, std::uint64_t step,
+                        bool whole_images) {
   if (!processes_[0].valid()) spawn();
   for (auto &port : ports_) port->reset();
   slot_filled_.reset();
@@ -143,6 +144,7 @@ void StageEngine::begin(std::uint64_t images, std::uint64_t first_image, bool wh
   tell_in_flight();
   images_ = images;
   first_image_ = first_image;
+  image_step_ = step;
   whole_images_ = whole_images;
   origin_ = sc_core::sc_time_stamp();
   time_.begin(origin_, overlapped_);
@@ -682,8 +684,9 @@ void StageEngine::send(const Route &route, const Position &at) {
 /// What keys the draws of a window (dataflow::Windows).
 std::uint64_t StageEngine::window_key(const Position &at, int copy) const {
   const auto &shape = stage_.output_shape;
-  const std::uint64_t row = (first_image_ + at.image) * static_cast<std::uint64_t>(shape.height) +
-                            static_cast<std::uint64_t>(at.y);
+  const std::uint64_t image = first_image_ + at.image * image_step_;
+  const std::uint64_t row =
+      image * static_cast<std::uint64_t>(shape.height) + static_cast<std::uint64_t>(at.y);
   return row * static_cast<std::uint64_t>(shape.width) + static_cast<std::uint64_t>(at.x + copy);
 }
 

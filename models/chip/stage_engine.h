@@ -57,10 +57,11 @@ class StageEngine {
 
   /// Processes that a run has to count on.
   int processes() const { return overlapped_ ? 3 : 2; }
-  /// Starts a run of `images` images; all pipelines are empty. `first_image`: images that were run
-  /// before, which the keys of windows count on from. With `whole_images` the windows of an image
-  /// wait until all of it is there.
-  void begin(std::uint64_t images, std::uint64_t first_image, bool whole_images);
+  /// Starts a run of `images` images; all pipelines are empty. `first_image`: number of the first
+  /// of them among all images, and `step` from one to the next, which the keys of windows are made
+  /// from. With `whole_images` the windows of an image wait until all of it is there.
+  void begin(std::uint64_t images, std::uint64_t first_image, std::uint64_t step,
+             bool whole_images);
   /// Ends the processes at once, for a cancelled or failed run.
   void kill();
   bool is_starving() const;
@@ -180,7 +181,7 @@ class StageEngine {
   tlm::tlm_generic_payload payload_;
 
   // The run
-  std::uint64_t images_ = 0, first_image_ = 0;
+  std::uint64_t images_ = 0, first_image_ = 0, image_step_ = 1;
   bool whole_images_ = false;
   bool overlapped_ = false;
   bool front_pending_ = false, back_pending_ = false, drive_pending_ = false;

@@ -12,6 +12,7 @@
 #include "mapping/segment_mapper.h"
 #include "mapping/stage_graph.h"
 #include "mapping/tile_allocator.h"
+#include "program/control_check.h"
 
 namespace npim::mapping {
 namespace {
@@ -23,13 +24,16 @@ using network::LayerOp;
 class Mapper {
  public:
   Mapper(const network::QuantisedNetwork &network, const config::ChipConfig &chip,
-         const Partition &partition, const Attempt &attempt)
+         const Partition &partition, const Attempt &attempt, int channels)
       : network_(network),
         chip_(chip),
         partition_(partition),
         attempt_(attempt),
         allocator_(chip, attempt.packing == Packing::kTight ? chip.tiles_per_chip() : 0),
-        homes_(network.layers.size()) {}
+        homes_(static_cast<std::size_t>(channels),
+               std::vector<LayerArrays>(network.layers.size())) {
+    mapping_.channels = channels;
+  }
 
   /// The mapping, or nothing and misfit() says why.
   std::optional<Mapping> run() {
@@ -43,6 +47,7 @@ class Mapper {
     program.output_scale = network_.layers.back().output_scale;
     program.schedule = write_schedule(network_, partition_, program.segments);
     state_requirements();
+    average_traffic();
     for (std::size_t i = 0; i < mapping_.layers.size(); ++i) add_record(i);
     mapping_.tiles_used = allocator_.tiles_used();
     return std::move(mapping_);
@@ -52,10 +57,19 @@ class Mapper {
 
  private:
   bool map_segment(std::size_t number) {
-    const Segment &segment = partition_.segments[number];
     if (number > 0) allocator_.start_segment();
+    program::ControlProgram control;
+    for (std::size_t channel = 0; channel < homes_.size(); ++channel) {
+      if (!map_channel(partition_.segments[number], channel, control)) return false;
+    }
+    if (control.channels > 1 && !check_channels(control)) return false;
+    mapping_.program.segments.push_back(std::move(control));
+    return true;
+  }
+
+  bool map_channel(const Segment &segment, std::size_t channel, program::ControlProgram &control) {
     SegmentMapper mapper(segment.is_whole ? network_ : segment.network, segment.origins, chip_,
-                         attempt_, allocator_, {homes_, partition_.shares_with});
+                         attempt_, allocator_, {homes_[channel], partition_.shares_with});
     auto mapped = mapper.run();
     if (!mapped) {
       misfit_ = mapper.misfit();
@@ -65,19 +79,56 @@ class Mapper {
     mapping_.hop_bytes += mapped->hop_bytes;
     for (std::size_t i = 0; i < mapped->layers.size(); ++i) {
       const int origin = segment.origins[i];
-      if (origin >= 0) take_over(std::move(mapped->layers[i]), static_cast<std::size_t>(origin));
+      if (origin >= 0) {
+        take_over(std::move(mapped->layers[i]), static_cast<std::size_t>(origin), channel);
+      }
     }
     mapping_.arrays_used += static_cast<int>(mapped->weights.size());
     auto &program = mapping_.program;
-    program.segments.push_back(std::move(mapped->control));
     for (auto &array : mapped->weights) program.weights.push_back(std::move(array));
+    join_channel(std::move(mapped->control), channel, control);
     return true;
   }
 
-  void take_over(SegmentLayer &&from, std::size_t index) {
+  /// What channels share: the controller's room for stages.
+  bool check_channels(const program::ControlProgram &control) {
+    const auto fault = program::check_control(control, chip_);
+    if (!fault) return true;
+    misfit_ = {
+        fault->stage < control.stages.size() ? control.stages[fault->stage].layer : 0,
+        "cannot be placed in " + std::to_string(control.channels) + " channels: " + fault->reason};
+    return false;
+  }
+
+  static void join_channel(program::ControlProgram &&from, std::size_t channel,
+                           program::ControlProgram &control) {
+    if (channel == 0) {
+      control = std::move(from);
+      return;
+    }
+    control.channels = static_cast<std::uint8_t>(channel + 1);
+    control.inputs.insert(control.inputs.end(), from.inputs.begin(), from.inputs.end());
+    for (auto &stage : from.stages) {
+      stage.channel = static_cast<std::uint16_t>(channel);
+      control.stages.push_back(std::move(stage));
+    }
+  }
+
+  /// Of the first channel; the others add what they take.
+  void take_over(SegmentLayer &&from, std::size_t index, std::size_t channel) {
     LayerPlacement &layer = mapping_.layers[index];
-    layer = std::move(from.placement);
-    stages_[index] = from.stages;
+    stages_[index] = channel == 0 ? from.stages : stages_[index] + from.stages;
+    if (channel == 0) {
+      layer = std::move(from.placement);
+      return;
+    }
+    layer.arrays += from.placement.arrays;
+    layer.buffer_bytes += from.placement.buffer_bytes;
+    layer.output_hop_bytes += from.placement.output_hop_bytes;
+    for (const int tile : from.placement.tiles) {
+      const auto at = std::lower_bound(layer.tiles.begin(), layer.tiles.end(), tile);
+      if (at == layer.tiles.end() || *at != tile) layer.tiles.insert(at, tile);
+    }
   }
 
   /// What is known of a layer before it has places, and all that there is of a layer of the host.
@@ -88,6 +139,13 @@ class Mapper {
     placement.on_host = !placement.host_reason.empty();
     mapping_.layers.push_back(std::move(placement));
     stages_.push_back(0);
+  }
+
+  /// Images take turns in the channels.
+  void average_traffic() {
+    mapping_.image_hop_bytes /= mapping_.channels;
+    mapping_.hop_bytes /= mapping_.channels;
+    for (LayerPlacement &layer : mapping_.layers) layer.output_hop_bytes /= mapping_.channels;
   }
 
   /// What this program needs of a chip, where that is less than the chip it was mapped for has.
@@ -124,8 +182,8 @@ class Mapper {
   const Partition &partition_;
   const Attempt attempt_;
   TileAllocator allocator_;
-  std::vector<LayerArrays> homes_;
-  std::vector<int> stages_;  ///< of each layer
+  std::vector<std::vector<LayerArrays>> homes_;  ///< by channel and layer
+  std::vector<int> stages_;                      ///< of each layer
   Mapping mapping_;
   Misfit misfit_;
 };
@@ -138,9 +196,9 @@ struct Divided {
 
 std::optional<Mapping> attempt_mapping(const network::QuantisedNetwork &network,
                                        const config::ChipConfig &chip, const Attempt &attempt,
-                                       Divided &divided, Misfit &misfit) {
+                                       int channels, Divided &divided, Misfit &misfit) {
   for (;;) {
-    Mapper mapper(network, chip, divided.partition, attempt);
+    Mapper mapper(network, chip, divided.partition, attempt, channels);
     try {
       auto mapping = mapper.run();
       misfit = mapper.misfit();
@@ -214,13 +272,19 @@ Mapping map_network(const network::QuantisedNetwork &network, const config::Chip
                     const MapOptions &options) {
   network::validate(network);
   check_format(network, chip);
+  constexpr int kMostChannels = 64;
+  if (options.channels < 1 || options.channels > kMostChannels) {
+    throw InputError("network '" + network.name + "'", std::to_string(options.channels) +
+                                                           " channels are not 1 to " +
+                                                           std::to_string(kMostChannels));
+  }
   Misfit misfit;
   Divided divided;
   divided.impossible = chosen_for_host(network, options.on_host);
   divided.partition = partition_network(network, divided.impossible);
   for (Attempt attempt : attempts(network, options.replication)) {
     attempt.schedule = options.schedule;
-    auto mapping = attempt_mapping(network, chip, attempt, divided, misfit);
+    auto mapping = attempt_mapping(network, chip, attempt, options.channels, divided, misfit);
     if (mapping) return std::move(*mapping);
   }
   throw InputError("network '" + network.name + "', layer '" + network.layers[misfit.layer].name +

@@ -53,6 +53,7 @@ struct LayerPlacement {
 struct Mapping {
   program::Program program;
   std::vector<LayerPlacement> layers;
+  int channels = 1;
   int tiles_used = 0;
   int arrays_used = 0;
   std::int64_t image_hop_bytes = 0;  ///< of the input image
@@ -75,6 +76,10 @@ struct MapOptions {
   /// an error.
   std::vector<std::string> on_host;
   Schedule schedule = Schedule::kPipelined;
+  /// Copies of everything, which work on different images at the same time
+  /// (program::ControlProgram): 1 to 64. What recurrent networks have instead of replicated layers,
+  /// but not only for them.
+  int channels = 1;
 };
 
 /// Maps a network onto a chip. Throws InputError naming the layer when arrays, tiles or eDRAM do

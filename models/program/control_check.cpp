@@ -74,6 +74,8 @@ class Checker {
     require(!program_.stages.empty(), "no stages");
     require(program_.stages.size() <= kMostStages * chips, "more stages than the controller holds");
     require(!program_.inputs.empty(), "the image goes nowhere");
+    require(program_.channels >= 1, "there are no channels");
+    host_.resize(program_.channels);
     std::size_t connections = program_.inputs.size();
     for (const auto &stage : program_.stages) connections += stage.destinations.size();
     require(connections <= kMostConnections * chips, "more connections than the controller holds");
@@ -97,6 +99,7 @@ class Checker {
     if (stage.tile >= chip_.tiles()) fail(Error::kTileOutOfRange, "the tile does not exist");
     require(slots_.emplace(Key(stage.tile, stage.slot), current_).second,
             "two stages in one slot of a tile");
+    require(stage.channel < program_.channels, "the channel does not exist");
     check_inputs(stage);
     if (has_window(stage.op)) check_window(stage);
     check_burst(stage);
@@ -354,7 +357,7 @@ class Checker {
                    element_bytes);
       require(to.slot == 0 && to.port == 0 && to.producer == 0,
               "slot, port and producer of the host are not 0");
-      host_.push_back(connection);
+      host_[program_.stages[from].channel].push_back(connection);
       return;
     }
     if (to.tile >= chip_.tiles()) fail(Error::kTileOutOfRange, "a destination does not exist");
@@ -365,6 +368,11 @@ class Checker {
     const InputPort &port = stage.inputs[to.port];
     check_target(port.shape, port.element_bytes, connection.part, shape, element_bytes);
     require(to.producer < port.producers, "a destination has fewer producers");
+    if (from == kImage) {
+      fed_.insert(stage.channel);
+    } else {
+      require(stage.channel == program_.stages[from].channel, "channels are connected");
+    }
     connections_[{found->second, to.port}].push_back(connection);
   }
 
@@ -452,9 +460,12 @@ class Checker {
   }
 
   void check_host() {
-    require(!host_.empty(), "nothing reaches the host");
-    require(host_.size() <= kMostHostSlices, "the output has too many slices");
-    check_cover(host_, program_.output_shape);
+    require(fed_.size() == program_.channels, "a channel does not get the image");
+    for (const auto &slices : host_) {
+      require(!slices.empty(), "nothing reaches the host");
+      require(slices.size() <= kMostHostSlices, "the output has too many slices");
+      check_cover(slices, program_.output_shape);
+    }
   }
 
   // Order and ranges
@@ -617,7 +628,8 @@ class Checker {
   std::map<Key, std::size_t> slots_;
   std::set<Key> arrays_;
   std::map<std::pair<std::size_t, std::size_t>, std::vector<Connection>> connections_;
-  std::vector<Connection> host_;
+  std::vector<std::vector<Connection>> host_;  // by channel
+  std::set<unsigned> fed_;                     // channels that get the image
   std::vector<std::int64_t> bounds_;
 };
 

@@ -154,6 +154,7 @@ void put_stage(ByteWriter &out, const Stage &stage) {
   out.put(stage.packed_groups);
   out.put(stage.burst);
   out.put(stage.block_rows);
+  out.put(stage.channel);
   out.put(static_cast<std::uint32_t>(stage.arrays.size()));
   for (const auto &use : stage.arrays) {
     out.put(use.array);
@@ -208,6 +209,7 @@ Stage get_stage(ByteReader &in) {
   stage.packed_groups = in.get<std::uint16_t>();
   stage.burst = in.get<std::uint16_t>();
   stage.block_rows = in.get<std::uint16_t>();
+  stage.channel = in.get<std::uint16_t>();
   stage.arrays.resize(get_count(in, kMostArrays, kArrayUseBytes, "arrays"));
   for (auto &use : stage.arrays) {
     use.array = in.get<std::uint16_t>();
@@ -272,7 +274,7 @@ Bytes encode(const ControlProgram &program) {
   out.put(kControlMagic);
   out.put(kControlVersion);
   out.put(program.output_element_bytes);
-  out.put(std::uint8_t{0});
+  out.put(program.channels);
   put_shape(out, program.input_shape);
   put_shape(out, program.output_shape);
   put_destinations(out, program.inputs);
@@ -288,11 +290,11 @@ ControlProgram decode_control(const std::uint8_t *data, std::size_t size, const 
   if (version != kControlVersion) in.fail("control program version " + std::to_string(version));
   ControlProgram program;
   program.output_element_bytes = in.get<std::uint8_t>();
-  in.skip(1);
+  program.channels = in.get<std::uint8_t>();
   program.input_shape = get_shape(in);
   program.output_shape = get_shape(in);
   program.inputs = get_destinations(in);
-  constexpr std::size_t kLeastStageBytes = 139;
+  constexpr std::size_t kLeastStageBytes = 143;
   const std::size_t stages = get_count(in, kMostStageRecords, kLeastStageBytes, "stages");
   for (std::size_t i = 0; i < stages; ++i) program.stages.push_back(get_stage(in));
   if (in.remaining() != 0) in.fail("bytes after the last stage");

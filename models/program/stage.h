@@ -111,6 +111,7 @@ struct Stage {
   std::uint16_t tile = 0;
   std::uint8_t slot = 0;    ///< number of the stage in its tile
   std::uint32_t layer = 0;  ///< index of the layer in the network, for reports
+  std::uint16_t channel = 0;
   StageOp op = StageOp::kMvm;
   std::vector<InputPort> inputs;
   network::Window window;
@@ -167,7 +168,12 @@ int row_blocks(const Stage &stage, int array_rows);
 ArrayPart array_part(const Stage &stage, const ArrayUse &use, int array_rows, int vectors);
 
 /// Where input images enter: each image pixel is sent (u8) to these ports.
+///
+/// A program may have several channels ([NP] section 5, for recurrent networks): each has stages
+/// for the whole work, with weights of its own, and they work on different images (sequences) at
+/// the same time. Image i of all images since the chip was loaded goes to channel i mod `channels`.
 struct ControlProgram {
+  std::uint8_t channels = 1;
   std::vector<Destination> inputs;
   network::TensorShape input_shape;
   network::TensorShape output_shape;

@@ -299,15 +299,21 @@ GoldenTensor ProgramExecutor::run_segment(const SegmentPlan &plan, Tensor image,
     for (const auto &port : stage.stage->inputs) content.push_back(port_content(port));
   }
   Tensor output = tensor_of(plan.control->output_shape);
+  const std::uint64_t channel = number % plan.control->channels;
+  const auto works = [&](std::size_t stage) {
+    return plan.stages[stage].stage->channel == channel;
+  };
   const auto send = [&](const Tensor &tensor, const std::vector<program::Destination> &to,
                         const std::vector<std::size_t> &targets) {
     for (std::size_t i = 0; i < to.size(); ++i) {
+      if (targets[i] != kToHost && !works(targets[i])) continue;
       deliver(tensor, to[i], targets[i] == kToHost ? output : ports[targets[i]][to[i].port]);
     }
   };
   image.shape = plan.control->input_shape;
   send(image, plan.control->inputs, plan.input_targets);
   for (const std::size_t i : plan.order) {
+    if (!works(i)) continue;
     const StagePlan &stage = plan.stages[i];
     const Tensor result = run_stage(stage, ports[i], number);
     ports[i].clear();

@@ -23,6 +23,7 @@ struct CompileOptions {
   NetworkSource source;
   std::string chip, output, json, report, name, map, replicate, schedule;
   std::vector<std::string> on_host;
+  int channels = 1;
 };
 
 bool parse(const Arguments &arguments, CompileOptions &to) {
@@ -39,6 +40,10 @@ bool parse(const Arguments &arguments, CompileOptions &to) {
   add("replicate", po::value(&to.replicate)->default_value("balanced"),
       "copies of weights: balanced (as many as make all layers equally fast and fit the chip) or "
       "none");
+  add("channels", po::value(&to.channels)->default_value(1),
+      "copies of the whole network that work on different images or sequences at the same time: "
+      "for "
+      "recurrent networks, whose layers cannot be replicated");
   add("on-host", po::value(&to.on_host),
       "a layer that is to run on the host although the chip could; may be repeated");
   add("schedule", po::value(&to.schedule)->default_value("pipelined"),
@@ -57,6 +62,9 @@ bool parse(const Arguments &arguments, CompileOptions &to) {
   to.source.check(values);
   if (to.replicate != "balanced" && to.replicate != "none") {
     throw InputError("command line", "--replicate '" + to.replicate + "' is not balanced or none");
+  }
+  if (to.channels < 1 || to.channels > 64) {
+    throw InputError("command line", "--channels must be 1 to 64");
   }
   if (to.schedule != "pipelined" && to.schedule != "layer-by-layer") {
     throw InputError("command line",
@@ -80,6 +88,7 @@ boost::json::object json_report(const mapping::Mapping &mapping,
     layers.push_back(std::move(layer));
   }
   return {{"chip", chip.name},
+          {"channels", mapping.channels},
           {"arrays_used", mapping.arrays_used},
           {"tiles_used", mapping.tiles_used},
           {"hop_bytes", mapping.hop_bytes},
@@ -111,6 +120,7 @@ int compile_command(const Arguments &arguments) {
   map_options.replication =
       options.replicate == "none" ? mapping::Replication::kNone : mapping::Replication::kBalanced;
   map_options.on_host = options.on_host;
+  map_options.channels = options.channels;
   map_options.schedule = options.schedule == "pipelined" ? mapping::Schedule::kPipelined
                                                          : mapping::Schedule::kLayerByLayer;
   const mapping::Mapping mapping = mapping::map_network(integers, chip, map_options);

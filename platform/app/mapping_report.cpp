@@ -88,6 +88,9 @@ std::string mapping_text(const mapping::Mapping &mapping, const config::ChipConf
       << mapping.tiles_used << " of " << chip.tiles() << " tiles of " << chip.chips.count
       << (chip.chips.count == 1 ? " chip, " : " chips, ") << with_thousands(weights) << " weights, "
       << with_thousands(macs) << " MACs per image\n"
+      << (mapping.channels == 1 ? std::string()
+                                : std::to_string(mapping.channels) +
+                                      " channels, each with all layers, take images in turn\n")
       << "Data moved per image: " << with_thousands(mapping.hop_bytes)
       << " bytes x routers, of which the image " << with_thousands(mapping.image_hop_bytes) << '\n';
   if (!mapping.is_chip_alone()) text << host_text(mapping);

@@ -38,6 +38,7 @@ static void put_window(struct writer *out) {
 static void put_groups(struct writer *out) {
   for (int i = 0; i < 3; ++i) put(out, 1, 2); /* groups, groups per array, copies */
   put(out, 0, 2);                             /* row blocks of all rows of an array */
+  put(out, 0, 2);                             /* channel */
 }
 
 static void put_no_table(struct writer *out) {
@@ -136,7 +137,8 @@ uint32_t blob_stalling_control(uint8_t *to) {
   struct writer out = {to};
   put(&out, CONTROL_MAGIC, 4);
   put(&out, CONTROL_VERSION, 2);
-  put(&out, 1, 2); /* output element bytes, padding */
+  put(&out, 1, 1); /* output element bytes */
+  put(&out, 1, 1); /* one channel */
   put_shape(&out, STALL_HEIGHT, 1, 1);
   put_shape(&out, STALL_HEIGHT, 1, 1);
   put(&out, 2, 4); /* the image goes to both stages */
@@ -173,7 +175,7 @@ uint32_t blob_control(const struct blob_stage *stage, uint8_t *to) {
   put(&out, CONTROL_MAGIC, 4);
   put(&out, CONTROL_VERSION, 2);
   put(&out, 4, 1); /* output element bytes */
-  put(&out, 0, 1);
+  put(&out, 1, 1); /* one channel */
   put_shape(&out, 1, stage->image_width, stage->rows);
   put_shape(&out, 1, stage->image_width, BLOB_OUTPUTS);
   put_destination(&out, stage->tile);

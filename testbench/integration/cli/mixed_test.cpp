@@ -45,12 +45,26 @@ class Mixed : public ::testing::Test {
     const Finished compiled = compile(model, images);
     EXPECT_EQ(compiled.status, 0) << compiled.err;
     EXPECT_NE(compiled.out.find("on the host: "), std::string::npos) << compiled.out;
-    const Finished finished =
-        npim_.npim({"run", "--platform", NpimRunner::source("configs/platforms/demo-small.json"),
-                    "--firmware", NpimRunner::firmware("demo_cnn"), "--program",
-                    npim_.path("model.npim"), "--images", images, "--batch", batch, "--check"});
+    const std::string out = execute(images, {"--batch", batch});
+    EXPECT_NE(out.find(" us on the host and "), std::string::npos) << out;
+    return out;
+  }
+
+  /// What has been compiled, on the hart, with a check of every logit.
+  std::string execute(const std::string &images, const std::vector<std::string> &more) const {
+    std::vector<std::string> all = {"run",
+                                    "--platform",
+                                    NpimRunner::source("configs/platforms/demo-small.json"),
+                                    "--firmware",
+                                    NpimRunner::firmware("demo_cnn"),
+                                    "--program",
+                                    npim_.path("model.npim"),
+                                    "--images",
+                                    images,
+                                    "--check"};
+    all.insert(all.end(), more.begin(), more.end());
+    const Finished finished = npim_.npim(all);
     EXPECT_EQ(finished.status, 0) << finished.err << finished.out;
-    EXPECT_NE(finished.out.find(" us on the host and "), std::string::npos) << finished.out;
     return finished.out;
   }
 
@@ -90,6 +104,21 @@ TEST_F(Mixed, LongShortTermMemory) {
   }
   EXPECT_EQ(shared, 9) << "all steps use the arrays of the first";
   EXPECT_EQ(report.at("arrays_used").to_number<int>(), 6 + 6 + 1);
+}
+
+/// Sequences that run in channels of their own get the same logits, sooner.
+TEST_F(Mixed, ChannelsRunOneSequenceEach) {
+  OnnxModel model = recurrent("LSTM", 0, false);
+  const std::string file = images(16, 10, 6);
+  const auto chip_time = [&](const std::vector<std::string> &more) {
+    const std::string json = npim_.path("channels.json");
+    const Finished compiled = compile(model, file, more);
+    EXPECT_EQ(compiled.status, 0) << compiled.err;
+    const std::string out = execute(file, {"--json", json});
+    EXPECT_NE(out.find("80 of 80 logits equal"), std::string::npos) << out;
+    return NpimRunner::read_json(json).at("chip_ns").to_number<double>();
+  };
+  EXPECT_LT(chip_time({"--channels", "2"}), 0.8 * chip_time({}));
 }
 
 TEST_F(Mixed, GatedRecurrentUnits) {

@@ -16,6 +16,7 @@ struct Setting {
   mapping::Replication replication = mapping::Replication::kBalanced;
   dataflow::Kernel kernel = dataflow::Kernel::kFolded;
   mapping::Schedule schedule = mapping::Schedule::kPipelined;
+  int channels = 1;
 };
 
 /// Maps a random network, runs it, and compares every output.
@@ -28,6 +29,7 @@ void expect_golden(const config::ChipConfig &config, std::uint32_t seed, int lay
   mapping::MapOptions options;
   options.replication = setting.replication;
   options.schedule = setting.schedule;
+  options.channels = setting.channels;
   const auto mapping = mapping::map_network(network, config, options);
   std::vector<Bytes> inputs;
   for (int i = 0; i < setting.images; ++i) inputs.push_back(random.image(network.input_shape));
@@ -37,9 +39,12 @@ void expect_golden(const config::ChipConfig &config, std::uint32_t seed, int lay
         << "stage " << bench.last.detail;
     ASSERT_EQ(bench.program(mapping.program.weights), abi::Error::kNone);
     const bool whole = setting.schedule == mapping::Schedule::kLayerByLayer;
-    const auto outputs = bench.run(inputs, 4, whole ? abi::kFlagLayerByLayer : 0);
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      EXPECT_EQ(outputs[i], network::golden_logits(network, inputs[i].data())) << "image " << i;
+    // The second run finds the chip in the middle of its turns through the channels.
+    for (int run = 0; run < (setting.channels > 1 ? 2 : 1); ++run) {
+      const auto outputs = bench.run(inputs, 4, whole ? abi::kFlagLayerByLayer : 0);
+      for (std::size_t i = 0; i < inputs.size(); ++i) {
+        EXPECT_EQ(outputs[i], network::golden_logits(network, inputs[i].data())) << "image " << i;
+      }
     }
   });
 }
@@ -84,6 +89,20 @@ TEST_P(LayerByLayer, EqualsGolden) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, LayerByLayer, ::testing::Range(0, 8));
+
+class Channels : public ::testing::TestWithParam<int> {};
+
+TEST_P(Channels, EqualGolden) {
+  auto config = small_chip();
+  config.tile_columns = config.tile_rows = 12;
+  Setting setting;
+  setting.channels = 2 + GetParam() % 3;
+  setting.images = 1 + GetParam();  // also fewer than channels
+  expect_golden(config, static_cast<std::uint32_t>(4000 + GetParam()), 2 + GetParam() % 4, 12,
+                setting);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, Channels, ::testing::Range(0, 8));
 
 class SeveralChips : public ::testing::TestWithParam<int> {};
 

@@ -80,6 +80,40 @@ TEST(ControlCheck, EveryStageHasRoomInTheOutputRegister) {
   EXPECT_FALSE(check_control(program, chip).has_value());
 }
 
+/// The convolution twice, on tiles of their own.
+ControlProgram two_channels() {
+  ControlProgram program = convolution();
+  program.channels = 2;
+  program.stages.push_back(program.stages[0]);
+  program.stages[1].tile = program.stages[1].channel = 1;
+  program.inputs.push_back({1, 0, 0, 0, 0});
+  return program;
+}
+
+TEST(ControlCheck, ChannelsAreCompleteAndApart) {
+  const auto reason = [](auto change) {
+    ControlProgram program = two_channels();
+    change(program);
+    const auto fault = check_control(program, config::ChipConfig());
+    return fault ? fault->reason : std::string();
+  };
+  using ::testing::HasSubstr;
+  EXPECT_EQ(reason([](ControlProgram &) {}), "");
+  EXPECT_THAT(reason([](auto &p) { p.channels = 0; }), HasSubstr("no channels"));
+  EXPECT_THAT(reason([](auto &p) { p.channels = 1; }), HasSubstr("does not exist"));
+  EXPECT_THAT(reason([](auto &p) { p.channels = 3; }), HasSubstr("does not get the image"));
+  EXPECT_THAT(reason([](auto &p) { p.stages[1].channel = 0; }), HasSubstr("does not get"));
+  EXPECT_THAT(reason([](auto &p) {
+                p.stages[0].destinations[0] = {1, 0, 0, 0, 0};
+                p.stages[1].inputs[0].shape = p.stages[0].output_shape;
+                p.stages[1].window = {};
+                p.stages[1].output_shape = p.stages[0].output_shape;
+                p.stages[1].kernel_rows = 3;
+                p.inputs.pop_back();
+              }),
+              HasSubstr("channels are connected"));
+}
+
 TEST(ControlCheck, FaultsOfTheWholeProgramCarryTheNumberOfStages) {
   ControlProgram program = convolution();
   program.inputs.clear();
