@@ -2,6 +2,7 @@
 // hart: the host executes the rest, says so, and every logit equals the golden executor's.
 #include <gtest/gtest.h>
 
+#include "images_file.h"
 #include "npim_runner.h"
 #include "unit/network/onnx_model.h"
 
@@ -14,15 +15,7 @@ using network::test::Values;
 class Mixed : public ::testing::Test {
  protected:
   std::string images(int count, int height, int width) const {
-    std::string idx("\0\0\x08\x03", 4);
-    for (const int extent : {count, height, width}) {
-      for (int shift = 24; shift >= 0; shift -= 8) idx += static_cast<char>(extent >> shift);
-    }
-    Values random(3);
-    for (int i = 0; i < count * height * width; ++i) {
-      idx += static_cast<char>(random.real(0, 255.9));
-    }
-    return npim_.write("images.idx", idx);
+    return write_images(npim_, count, height, width);
   }
 
   Finished compile(OnnxModel &model, const std::string &images,
