@@ -64,7 +64,6 @@ Outcome ServiceCommands::calibrate(const abi::Descriptor &command, sc_core::sc_t
         calibrate_arrays(tile) * dataflow::reference_conversions(context_.geometry.vectors());
     most = std::max(most, divide_up(conversions, static_cast<std::uint64_t>(in_service)));
   }
-  ++calibrations_;
   time = times(context_.timing.conversion, dataflow::Datapath::kCalibrationConversions + most);
   return outcome;
 }
@@ -79,12 +78,13 @@ void ServiceCommands::calibrate_converters(unsigned tile, Outcome &outcome) cons
   }
 }
 
-std::uint64_t ServiceCommands::calibrate_arrays(unsigned tile) const {
+std::uint64_t ServiceCommands::calibrate_arrays(unsigned tile) {
+  const std::uint64_t run = calibrations_[tile]++;
   std::uint64_t arrays = 0;
   for (int array = 0; array < context_.config.arrays_per_tile(); ++array) {
     Crossbar &crossbar = tiles_[tile]->crossbar(array);
     if (!crossbar.is_in_use()) continue;
-    crossbar.array().calibrate(calibrations_);
+    crossbar.array().calibrate(run);
     ++arrays;
   }
   return arrays;

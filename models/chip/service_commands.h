@@ -16,7 +16,7 @@ namespace npim::chip {
 class ServiceCommands {
  public:
   ServiceCommands(ChipContext &context, const std::vector<std::unique_ptr<Tile>> &tiles)
-      : context_(context), tiles_(tiles) {}
+      : context_(context), tiles_(tiles), calibrations_(tiles.size()) {}
 
   /// SET_CONVERTER on a stage in load order, until control vectors are loaded anew.
   Outcome set_converter(const abi::Descriptor &command,
@@ -35,13 +35,13 @@ class ServiceCommands {
  private:
   void calibrate_converters(unsigned tile, Outcome &outcome) const;
   /// Returns how many arrays there were.
-  std::uint64_t calibrate_arrays(unsigned tile) const;
+  std::uint64_t calibrate_arrays(unsigned tile);
   Outcome inject_cell(const abi::Descriptor &command, bool at_on) const;
   Outcome inject_converter(const abi::Descriptor &command, dataflow::ConverterFault fault) const;
 
   ChipContext &context_;
   const std::vector<std::unique_ptr<Tile>> &tiles_;
-  std::uint64_t calibrations_ = 0;
+  std::vector<std::uint64_t> calibrations_;  // of each tile so far
 };
 
 }  // namespace npim::chip

@@ -189,24 +189,31 @@ int ProgramExecutor::calibrate() {
   std::set<int> tiles;
   for (const auto &[place, array] : arrays_) tiles.insert(place.first);
   int retired = 0;
-  std::uint64_t run = 0;
-  for (bool again = true; again; ++run) {
-    again = false;
-    for (const int tile : tiles) {
-      dataflow::ConverterBank &bank = datapath_.converters(tile);
-      for (int i = 0; i < bank.count(); ++i) {
-        if (!bank.at(i).in_service || datapath_.calibrate(tile, i)) continue;
-        bank.set_in_service(i, false);
-        ++retired;
-        again = true;
-      }
-      if (bank.in_service() == 0) {
-        throw InputError(name_, "no converter of tile " + std::to_string(tile) + " works");
-      }
+  for (const int tile : tiles) {
+    std::uint64_t run = 0;
+    for (int failed = calibrate(tile, run); failed != 0; failed = calibrate(tile, ++run)) {
+      retired += failed;
     }
-    for (const auto &[place, array] : arrays_) array->calibrate(run);
   }
   return retired;
+}
+
+/// One CALIBRATE command; converters that fail go out of service. Returns how many.
+int ProgramExecutor::calibrate(int tile, std::uint64_t run) {
+  dataflow::ConverterBank &bank = datapath_.converters(tile);
+  int failed = 0;
+  for (int i = 0; i < bank.count(); ++i) {
+    if (!bank.at(i).in_service || datapath_.calibrate(tile, i)) continue;
+    bank.set_in_service(i, false);
+    ++failed;
+  }
+  if (bank.in_service() == 0) {
+    throw InputError(name_, "no converter of tile " + std::to_string(tile) + " works");
+  }
+  for (const auto &[place, array] : arrays_) {
+    if (place.first == tile) array->calibrate(run);
+  }
+  return failed;
 }
 
 // Execution

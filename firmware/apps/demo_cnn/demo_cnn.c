@@ -148,7 +148,8 @@ static bool calibrate(void) {
   struct npim_message why;
   uint32_t retired;
   if (board_argument("calibrate", demo.device.info.fidelity != 0) == 0) return true;
-  if (npim_calibrate_chip(&demo.device, LOAD_TIMEOUT_NS, &retired, &why) != NPIM_OK) {
+  if (npim_calibrate_program(&demo.device, &demo.program, LOAD_TIMEOUT_NS, &retired, &why) !=
+      NPIM_OK) {
     return fail("calibrate", why.text);
   }
   printf("Chip calibrated, %" PRIu32 " converters out of service\n", retired);

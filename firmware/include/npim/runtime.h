@@ -53,6 +53,9 @@ int npim_network_run(struct npim_device *device, const struct npim_program *prog
    NULL) counts them. */
 int npim_calibrate_chip(struct npim_device *device, uint64_t timeout_ns, uint32_t *retired,
                         struct npim_message *why);
+/* Only the tiles that hold the program's weights. */
+int npim_calibrate_program(struct npim_device *device, const struct npim_program *program,
+                           uint64_t timeout_ns, uint32_t *retired, struct npim_message *why);
 
 struct npim_layer_report {
   struct npim_layer layer;
