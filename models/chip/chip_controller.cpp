@@ -20,7 +20,7 @@ using sc_core::sc_time;
 constexpr std::uint64_t kMostControlBytes = std::uint64_t{16} << 20;
 constexpr std::uint64_t kBurstBytes = 4096;
 constexpr std::uint32_t kMostLayers = 65536;  // that energy is told of
-constexpr int kOwnProcesses = 2;
+constexpr int kOwnProcesses = 3;
 constexpr std::uint16_t kOutputRows = 2;  ///< that the output buffer holds
 
 /// Sets a flag for as long as it lives, also when the process is killed.
@@ -66,7 +66,8 @@ ChipController::ChipController(const sc_core::sc_module_name &module_name, ChipC
       noc_(noc),
       tiles_(tiles),
       service_(context, tiles),
-      images_(context) {
+      images_(context),
+      rows_(context.activity) {
   commands.register_b_transport(this, &ChipController::command_transport);
   from_noc.register_b_transport(this, &ChipController::output_transport);
 }
@@ -508,9 +509,12 @@ Outcome ChipController::run(const Descriptor &command) {
   run_ = RunState();
   run_.command = command;
   if ((command.flags & abi::kFlagImageNumber) != 0) context_.counters.images = command.offset;
-  run_.input_pending = run_.output_pending = true;
+  run_.read_pending = run_.input_pending = run_.output_pending = true;
+  rows_.read = rows_.sent = 0;
+  rows_.filled.reset();
+  rows_.freed.reset();
   for (const Output &output : outputs_) output.port->reset();
-  if (!input_handle_.valid()) spawn();
+  if (!processes_[0].valid()) spawn();
   int processes = kOwnProcesses;
   for (const StageEngine *stage : stages_) processes += stage->processes();
   Activity &activity = context_.activity;
@@ -603,10 +607,14 @@ Outcome ChipController::check_programmed() const {
 }
 
 void ChipController::spawn() {
-  input_handle_ =
-      sc_core::sc_spawn([this] { input_process(); }, sc_core::sc_gen_unique_name("image_input"));
-  output_handle_ =
-      sc_core::sc_spawn([this] { output_process(); }, sc_core::sc_gen_unique_name("output"));
+  const auto start = [this](const char *name, bool RunState::*pending,
+                            void (ChipController::*body)()) {
+    return sc_core::sc_spawn([this, pending, body] { run_process(pending, body); },
+                             sc_core::sc_gen_unique_name(name));
+  };
+  processes_ = {start("image_read", &RunState::read_pending, &ChipController::read_images),
+                start("image_input", &RunState::input_pending, &ChipController::stream_images),
+                start("output", &RunState::output_pending, &ChipController::gather_outputs)};
 }
 
 /// Ends a run that is not complete. Transfers in host memory are seen through, because the memory
@@ -616,31 +624,23 @@ void ChipController::stop_run() {
   draining_ = true;
   while (transfers_ > 0) sc_core::wait(drained_);
   kill_processes();
+  context_.wakes.drop_calls();  // packets that are under way
 }
 
 void ChipController::kill_processes() {
-  for (auto *process : {&input_handle_, &output_handle_}) {
-    const bool alive = process->valid() && !process->terminated();
-    if (alive && sc_core::sc_get_status() == sc_core::SC_RUNNING) process->kill();
-    *process = sc_core::sc_process_handle();
+  for (auto &process : processes_) {
+    const bool alive = process.valid() && !process.terminated();
+    if (alive && sc_core::sc_get_status() == sc_core::SC_RUNNING) process.kill();
+    process = sc_core::sc_process_handle();
   }
   draining_ = false;
 }
 
-void ChipController::input_process() {
+void ChipController::run_process(bool RunState::*pending, void (ChipController::*body)()) {
   for (;;) {
-    while (!run_.input_pending) sc_core::wait(start_run_);
-    run_.input_pending = false;
-    stream_images();
-    context_.activity.finish();
-  }
-}
-
-void ChipController::output_process() {
-  for (;;) {
-    while (!run_.output_pending) sc_core::wait(start_run_);
-    run_.output_pending = false;
-    gather_outputs();
+    while (!(run_.*pending)) sc_core::wait(start_run_);
+    run_.*pending = false;
+    (this->*body)();
     context_.activity.finish();
   }
 }
@@ -659,18 +659,41 @@ void ChipController::begin_stage(StageEngine &stage, bool whole_images) const {
   stage.begin(images, before + skipped, channels, whole_images);
 }
 
+/// As many rows at a time as a burst brings, one burst ahead of those that are being sent.
+void ChipController::read_images() {
+  const auto height = static_cast<std::uint64_t>(program_.input_shape.height);
+  const auto row_bytes = static_cast<std::uint64_t>(program_.input_shape.width) *
+                         static_cast<std::uint64_t>(program_.input_shape.channels);
+  const std::uint64_t burst = std::max<std::uint64_t>(1, kBurstBytes / row_bytes);
+  rows_.capacity = 2 * burst;
+  rows_.ring.resize(rows_.capacity * row_bytes);
+  for (std::uint64_t image = 0; image < run_.command.count; ++image) {
+    const std::uint64_t address = run_.command.source + image * run_.command.source_stride;
+    for (std::uint64_t y = 0; y < height;) {
+      const std::uint64_t at = rows_.read % rows_.capacity;
+      const std::uint64_t rows = std::min({burst, height - y, rows_.capacity - at});
+      while (rows_.read + rows - rows_.sent > rows_.capacity) rows_.freed.wait();
+      const Outcome read = transfer(tlm::TLM_READ_COMMAND, address + y * row_bytes,
+                                    rows_.ring.data() + at * row_bytes, rows * row_bytes);
+      if (!read.ok()) fail_run(read);
+      rows_.read += rows;
+      y += rows;
+      rows_.filled.open();
+    }
+  }
+}
+
 /// Image rows one after the other, each to all ports that read the image in its channel.
 void ChipController::stream_images() {
-  const auto &shape = program_.input_shape;
-  const auto row_bytes =
-      static_cast<std::uint64_t>(shape.width) * static_cast<std::uint64_t>(shape.channels);
-  Bytes row(row_bytes);
+  const auto height = static_cast<std::uint64_t>(program_.input_shape.height);
   for (std::uint64_t image = 0; image < run_.command.count; ++image) {
-    std::uint64_t address = run_.command.source + image * run_.command.source_stride;
-    for (std::int32_t y = 0; y < shape.height; ++y, address += row_bytes) {
-      const Outcome read = transfer(tlm::TLM_READ_COMMAND, address, row.data(), row_bytes);
-      if (!read.ok()) fail_run(read);
-      images_.send_row(row, channel_of(image), *to_noc.operator->());
+    for (std::uint64_t y = 0; y < height; ++y) {
+      while (rows_.read == rows_.sent) rows_.filled.wait();
+      const std::uint64_t row_bytes = rows_.ring.size() / rows_.capacity;
+      images_.send_row(rows_.ring.data() + rows_.sent % rows_.capacity * row_bytes,
+                       channel_of(image), *to_noc.operator->());
+      ++rows_.sent;
+      rows_.freed.open();
     }
   }
 }
@@ -718,9 +741,13 @@ void ChipController::output_transport(tlm::tlm_generic_payload &payload, sc_time
     std::copy_n(data, bytes, output.buffer.data() + offset);
     data += bytes;
   });
-  context_.wakes.sleep(delay);
-  delay = sc_core::SC_ZERO_TIME;
-  output.port->deliver(producer, pixels);
+  StreamPort *port = output.port.get();
+  port->send(producer, pixels);
+  context_.activity.unblock();
+  context_.wakes.call_at(sc_core::sc_time_stamp() + delay, [this, port, producer, pixels] {
+    port->deliver(producer, pixels);
+    context_.activity.block();
+  });
   payload.set_response_status(tlm::TLM_OK_RESPONSE);
 }
 

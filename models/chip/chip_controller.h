@@ -58,9 +58,16 @@ class ChipController : public sc_core::sc_module {
   struct RunState {
     abi::Descriptor command;
     Outcome fault;
-    bool input_pending = false, output_pending = false;
+    bool read_pending = false, input_pending = false, output_pending = false;
   };
 
+  /// Image rows that have been read and not yet sent.
+  struct ImageRows {
+    explicit ImageRows(Activity &activity) : filled(activity), freed(activity) {}
+    Bytes ring;
+    std::uint64_t capacity = 0, read = 0, sent = 0;  // in rows
+    Gate filled, freed;
+  };
   /// Where the output pixels of a channel arrive.
   struct Output {
     std::unique_ptr<StreamPort> port;
@@ -96,10 +103,10 @@ class ChipController : public sc_core::sc_module {
   void spawn();
   void stop_run();
   void kill_processes();
-  void input_process();
-  void output_process();
+  void run_process(bool RunState::*pending, void (ChipController::*body)());
   unsigned channel_of(std::uint64_t image) const;
   void begin_stage(StageEngine &stage, bool whole_images) const;
+  void read_images();
   void stream_images();
   void gather_outputs();
   void fail_run(const Outcome &fault);
@@ -128,6 +135,7 @@ class ChipController : public sc_core::sc_module {
   ServiceCommands service_;
   ImageSender images_;
   std::vector<Output> outputs_;  // by channel
+  ImageRows rows_;
 
   bool busy_ = false, cancelled_ = false, reset_requested_ = false;
   sc_core::sc_event abort_;
@@ -135,7 +143,7 @@ class ChipController : public sc_core::sc_module {
 
   RunState run_;
   sc_core::sc_event start_run_, drained_, never_;
-  sc_core::sc_process_handle input_handle_, output_handle_;
+  std::array<sc_core::sc_process_handle, 3> processes_;
   int transfers_ = 0;  // of the run's processes, in host memory
   bool draining_ = false;
 };

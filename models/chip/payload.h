@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <tlm>
+#include <vector>
 
 #include "chip/books.h"
 
@@ -28,15 +29,25 @@ inline void prepare_read(tlm::tlm_generic_payload &payload, std::uint64_t addres
   prepare(payload, tlm::TLM_READ_COMMAND, address, data, bytes);
 }
 
-/// Says who pays for a packet's way over the network. Owned by whoever sets it, who keeps it alive
-/// as long as the payload and clears it before.
-struct PaidBy : tlm::tlm_extension<PaidBy> {
-  explicit PaidBy(Payer *who = nullptr) : payer(who) {}
-  tlm::tlm_extension_base *clone() const override { return new PaidBy(payer); }
+/// What a sender and the network tell each other about a packet: who pays for its way, who gets a
+/// copy besides the payload's address, and when its tail has left the sender. Owned by the sender,
+/// who keeps it alive as long as the payload and clears it before.
+struct Posting : tlm::tlm_extension<Posting> {
+  explicit Posting(Payer *who = nullptr) : payer(who) {}
+  tlm::tlm_extension_base *clone() const override {
+    auto *copy = new Posting(payer);
+    copy->copy_from(*this);
+    return copy;
+  }
   void copy_from(const tlm::tlm_extension_base &other) override {
-    payer = static_cast<const PaidBy &>(other).payer;
+    const auto &from = static_cast<const Posting &>(other);
+    payer = from.payer;
+    further = from.further;
+    left = from.left;
   }
   Payer *payer;
+  std::vector<std::uint64_t> further;  ///< addresses
+  sc_core::sc_time left;
 };
 
 }  // namespace npim::chip

@@ -36,7 +36,7 @@ StageEngine::StageEngine(Tile &tile, ChipContext &context, const program::Stage 
     : tile_(tile),
       context_(context),
       payer_(context.books.open(stage.tile, static_cast<int>(stage.layer))),
-      paid_by_(&payer_),
+      posting_(&payer_),
       dac_(context.config.dac_bits, context.config.input_bits),
       stage_(stage),
       index_(index),
@@ -63,7 +63,7 @@ StageEngine::StageEngine(Tile &tile, ChipContext &context, const program::Stage 
   requantiser_.high = stage_.requantise.high;
   pixel_ = {stage_.output_shape.channels, stage_.raw_output ? nullptr : &requantiser_,
             accumulators_.data(), context_.values ? values_.data() : nullptr, &payer_};
-  payload_.set_extension(&paid_by_);
+  payload_.set_extension(&posting_);
   if (stage_.op == StageOp::kMvm) {
     converter_ = context_.datapath.make_layer(
         {stage_.converter.range_divisor, stage_.converter.bitline_gain});
@@ -77,7 +77,7 @@ StageEngine::StageEngine(Tile &tile, ChipContext &context, const program::Stage 
 
 StageEngine::~StageEngine() {
   kill();
-  payload_.clear_extension(&paid_by_);
+  payload_.clear_extension(&posting_);
 }
 
 // Set-up
@@ -101,8 +101,9 @@ void StageEngine::plan_times() {
 void StageEngine::connect(StreamPort &port, const program::Destination &to) {
   const program::Rectangle part = program::sent_part(to, stage_.output_shape);
   port.connect(to.producer, {to.column_offset, part.columns, to.channel_offset, part.channels});
-  routes_.push_back({&port, to.producer, stream_address(to.tile, to.slot, to.port, to.producer),
-                     to.tile == stage_.tile, part});
+  routes_.push_back({{&port, to.producer, stream_address(to.tile, to.slot, to.port, to.producer)},
+                     to.tile == stage_.tile,
+                     part});
 }
 
 // Processes
@@ -481,7 +482,7 @@ void StageEngine::back_window() {
     slot_free_.open();
   }
   encode_output();
-  for (const Route &route : routes_) send(route, at);
+  for (const Sending &sending : sendings(at)) send(sending, at);
   windows_leave(at.pixels);
 }
 
@@ -652,32 +653,57 @@ void StageEngine::encode_output() {
   }
 }
 
-/// Sends what the receiver gets of the pixels, a piece of one row. Waits for room before it
-/// occupies any part of the NoC.
-void StageEngine::send(const Route &route, const Position &at) {
-  const std::int64_t first = std::max<std::int64_t>(at.x, route.part.first_column);
-  const std::int64_t end =
-      std::min<std::int64_t>(at.last_x() + 1, route.part.first_column + route.part.columns);
-  if (first >= end) return;
+/// The packets of a burst: who gets the same pixels and channels gets the same packet.
+const std::vector<StageEngine::Sending> &StageEngine::sendings(const Position &at) {
+  sendings_.resize(divide_up(static_cast<std::size_t>(stage_.output_shape.width),
+                             static_cast<std::size_t>(stage_.burst)));
+  auto &result = sendings_[static_cast<std::size_t>(at.x / stage_.burst)];
+  if (!result.empty()) return result;
+  for (const Route &route : routes_) {
+    program::Rectangle part = route.part;
+    part.first_column = std::max<std::int64_t>(at.x, route.part.first_column);
+    part.columns =
+        std::min<std::int64_t>(at.last_x() + 1, route.part.first_column + route.part.columns) -
+        part.first_column;
+    if (part.columns <= 0) continue;
+    const auto same = std::find_if(result.begin(), result.end(), [&](const Sending &other) {
+      return context_.config.noc.multicast && !route.local && !other.local && other.part == part;
+    });
+    if (same != result.end()) {
+      same->targets.push_back(route.target);
+    } else {
+      result.push_back({part, route.local, {route.target}});
+    }
+  }
+  return result;
+}
+
+/// Waits for room with all receivers before it occupies any part of the NoC.
+void StageEngine::send(const Sending &sending, const Position &at) {
+  const program::Rectangle &part = sending.part;
   const auto element = static_cast<std::size_t>(stage_.output_element_bytes());
   const std::size_t pixel = static_cast<std::size_t>(pixel_.channels) * element;
-  const std::size_t slice = static_cast<std::size_t>(route.part.channels) * element;
-  const auto pixels = static_cast<std::size_t>(end - first);
-  std::uint8_t *data = output_.data() + static_cast<std::size_t>(first - at.x) * pixel;
+  const std::size_t slice = static_cast<std::size_t>(part.channels) * element;
+  const auto pixels = static_cast<std::size_t>(part.columns);
+  std::uint8_t *data = output_.data() + static_cast<std::size_t>(part.first_column - at.x) * pixel;
   if (slice != pixel && context_.values) {
-    const std::uint8_t *from = data + static_cast<std::size_t>(route.part.first_channel) * element;
+    const std::uint8_t *from = data + static_cast<std::size_t>(part.first_channel) * element;
     packed_.resize(pixels * slice);
     for (std::size_t i = 0; i < pixels; ++i) {
       std::copy_n(from + i * pixel, slice, packed_.data() + i * slice);
     }
     data = packed_.data();
   }
-  route.port->wait_for_room(route.producer);
+  posting_.further.clear();
+  for (const Target &target : sending.targets) {
+    target.port->wait_for_room(target.producer);
+    if (&target != &sending.targets.front()) posting_.further.push_back(target.address);
+  }
   time_.until(StageTime::kBack, Phase::kSpace, sc_core::sc_time_stamp());
-  prepare_write(payload_, route.address, data, pixels * slice);
-  bytes_sent_ += pixels * slice;
-  tile_.send(payload_, route.local);
-  time_.until(StageTime::kBack, route.local ? Phase::kEdram : Phase::kNoc,
+  prepare_write(payload_, sending.targets.front().address, data, pixels * slice);
+  bytes_sent_ += pixels * slice * sending.targets.size();
+  tile_.send(payload_, posting_, sending.local);
+  time_.until(StageTime::kBack, sending.local ? Phase::kEdram : Phase::kNoc,
               sc_core::sc_time_stamp());
 }
 

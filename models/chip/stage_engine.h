@@ -80,12 +80,21 @@ class StageEngine {
   StageReport report() const;
 
  private:
-  struct Route {
+  struct Target {
     StreamPort *port = nullptr;
     unsigned producer = 0;
     std::uint64_t address = 0;
+  };
+  struct Route {
+    Target target;
     bool local = false;
     program::Rectangle part;  // of the stage's output rows
+  };
+  /// One packet: a rectangle of the pixels of a burst, for all who get the same.
+  struct Sending {
+    program::Rectangle part;
+    bool local = false;
+    std::vector<Target> targets;
   };
   /// Neighbouring output pixels that are computed together.
   struct Position {
@@ -135,7 +144,8 @@ class StageEngine {
   sc_core::sc_time post_process(const sc_core::sc_time &ready, const std::uint8_t *from,
                                 std::uint64_t count, const PostPixel &pixel);
   void encode_output();
-  void send(const Route &route, const Position &at);
+  const std::vector<Sending> &sendings(const Position &at);
+  void send(const Sending &sending, const Position &at);
 
   std::uint64_t window_key(const Position &at, int copy) const;
 
@@ -148,7 +158,7 @@ class StageEngine {
   Tile &tile_;
   ChipContext &context_;
   Payer &payer_;
-  PaidBy paid_by_;
+  Posting posting_;
   const peripheral::Dac dac_;
   double shared_since_ = 0;
   StageTime time_;
@@ -157,6 +167,7 @@ class StageEngine {
   network::Window window_;  // of the operation; 1 x 1 for additions and aggregators
   std::vector<std::unique_ptr<StreamPort>> ports_;
   std::vector<Route> routes_;
+  std::vector<std::vector<Sending>> sendings_;  // by burst of a row; made when first needed
   dataflow::LayerConverter converter_;
   peripheral::Requantiser requantiser_;
 

@@ -20,7 +20,8 @@ void StreamPort::connect(unsigned producer, const program::Rectangle &part) {
   Producer &from = *producers_[producer];
   from.offset = static_cast<std::uint64_t>(part.first_channel) * port_.element_bytes;
   from.bytes = static_cast<std::uint64_t>(part.channels) * port_.element_bytes;
-  from.first_column = from.column = static_cast<std::uint64_t>(part.first_column);
+  from.first_column = static_cast<std::uint64_t>(part.first_column);
+  from.sent = from.arrived = {0, from.first_column};
   from.end_column = from.first_column + static_cast<std::uint64_t>(part.columns);
 }
 
@@ -30,8 +31,7 @@ void StreamPort::reset() {
   complete_ = producers_.empty() ? std::numeric_limits<std::uint64_t>::max() : 0;
   arrived_.reset();
   for (auto &producer : producers_) {
-    producer->row = 0;
-    producer->column = producer->first_column;
+    producer->sent = producer->arrived = {0, producer->first_column};
     producer->room.reset();
   }
 }
@@ -41,13 +41,17 @@ void StreamPort::wait_for_room(unsigned producer) {
   while (!has_room(from)) from.room.wait();
 }
 
+/// Pixels of one packet are in one row.
+void StreamPort::Place::pass(const Producer &producer, std::uint64_t pixels) {
+  column += pixels;
+  if (column < producer.end_column) return;
+  column = producer.first_column;
+  ++row;
+}
+
 void StreamPort::deliver(unsigned producer, std::uint64_t pixels) {
   Producer &from = *producers_[producer];
-  from.column += pixels;
-  if (from.column == from.end_column) {
-    from.column = from.first_column;
-    ++from.row;
-  }
+  from.arrived.pass(from, pixels);
   complete_ = frontier(from);
   for (const auto &other : producers_) complete_ = std::min(complete_, frontier(*other));
   if (arrived_.is_waiting() && complete_ >= wanted_) arrived_.open();

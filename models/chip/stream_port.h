@@ -31,15 +31,15 @@ class StreamPort {
   void wait_for_room(unsigned producer);
   /// Bytes per pixel of a producer.
   std::uint64_t slice_bytes(unsigned producer) const { return producers_[producer]->bytes; }
-  /// Pixels that the producer still has to deliver in its current row.
-  std::uint64_t pixels_left(unsigned producer) const {
-    return producers_[producer]->end_column - producers_[producer]->column;
-  }
   /// Calls copy(ring offset, bytes) for each of the next `pixels` pixels' bytes, contiguous ones
   /// together. All must be in the row that wait_for_room() answered for.
   template <typename Copy>
   void place(unsigned producer, std::uint64_t pixels, Copy copy) const;
-  /// The pixels have arrived; the consumer may see them.
+  /// The pixels are on their way: the next ones have a place behind them.
+  void send(unsigned producer, std::uint64_t pixels) {
+    producers_[producer]->sent.pass(*producers_[producer], pixels);
+  }
+  /// The pixels have arrived, in the order in which they were sent; the consumer may see them.
   void deliver(unsigned producer, std::uint64_t pixels);
 
   // Consumer side
@@ -54,19 +54,24 @@ class StreamPort {
   bool is_starving() const { return arrived_.is_waiting(); }
 
  private:
+  struct Producer;
+  struct Place {
+    std::uint64_t row = 0, column = 0;
+    void pass(const Producer &producer, std::uint64_t pixels);
+  };
   struct Producer {
     explicit Producer(Activity &activity) : room(activity) {}
     std::uint64_t offset = 0, bytes = 0;             // slice within a pixel
     std::uint64_t first_column = 0, end_column = 0;  // strip within a row
-    std::uint64_t row = 0, column = 0;               // of the next pixel
+    Place sent, arrived;                             // of the next pixels
     Gate room;
   };
-  /// Pixels from the start of the run up to the producer's next one.
+  /// Pixels from the start of the run up to the next one that has not arrived.
   std::uint64_t frontier(const Producer &producer) const {
-    return producer.row * width_ + producer.column;
+    return producer.arrived.row * width_ + producer.arrived.column;
   }
   bool has_room(const Producer &producer) const {
-    return producer.row < freed_rows_ + port_.ring_rows;
+    return producer.sent.row < freed_rows_ + port_.ring_rows;
   }
 
   program::InputPort port_;
@@ -81,7 +86,7 @@ class StreamPort {
 template <typename Copy>
 void StreamPort::place(unsigned producer, std::uint64_t pixels, Copy copy) const {
   const Producer &from = *producers_[producer];
-  std::uint64_t offset = row_offset(from.row) + from.column * pixel_bytes_ + from.offset;
+  std::uint64_t offset = row_offset(from.sent.row) + from.sent.column * pixel_bytes_ + from.offset;
   if (from.bytes == pixel_bytes_) {
     copy(offset, from.bytes * pixels);
     return;

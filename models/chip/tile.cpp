@@ -36,14 +36,15 @@ void Tile::unload() {
   }
 }
 
-void Tile::send(tlm::tlm_generic_payload &payload, bool local) {
+void Tile::send(tlm::tlm_generic_payload &payload, const Posting &posting, bool local) {
   sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
   if (local) {
     b_transport(payload, delay);
+    context_.wakes.sleep_until(bus.ends());
   } else {
     to_noc->b_transport(payload, delay);
+    context_.wakes.sleep_until(posting.left);
   }
-  context_.wakes.sleep(delay);
 }
 
 void Tile::b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &delay) {
@@ -196,7 +197,7 @@ sc_core::sc_time Tile::write_constants(const program::InputPort &port,
 }
 
 bool Tile::receive(const ChipAddress &address, const tlm::tlm_generic_payload &payload,
-                   sc_core::sc_time &delay) {
+                   const sc_core::sc_time &delay) {
   StageEngine *to = stage(static_cast<unsigned>(address.detail >> 32));
   const auto number = static_cast<std::size_t>(address.detail >> 24 & 0xff);
   const auto producer = static_cast<unsigned>(address.detail >> 8 & 0xffff);
@@ -212,13 +213,26 @@ bool Tile::receive(const ChipAddress &address, const tlm::tlm_generic_payload &p
       data += size;
     });
   }
-  // The bus is asked for when the data is here, so that it serves others meanwhile.
-  context_.wakes.sleep(delay);
-  delay = sc_core::SC_ZERO_TIME;
-  context_.wakes.sleep_until(bus.edram_transfer(sc_core::sc_time_stamp(), bytes, to->payer()));
-  to->count_received(bytes);
-  port.deliver(producer, pixels);
+  port.send(producer, pixels);
+  context_.activity.unblock();
+  const Packet packet = {to, &port, producer, pixels, bytes};
+  if (delay == sc_core::SC_ZERO_TIME) {
+    store(packet);
+  } else {
+    // The bus is asked for when the data is here, so that it serves others meanwhile.
+    context_.wakes.call_at(sc_core::sc_time_stamp() + delay, [this, packet] { store(packet); });
+  }
   return true;
+}
+
+void Tile::store(const Packet &packet) {
+  const sc_core::sc_time end =
+      bus.edram_transfer(sc_core::sc_time_stamp(), packet.bytes, packet.stage->payer());
+  context_.wakes.call_at(end, [this, packet] {
+    packet.stage->count_received(packet.bytes);
+    packet.port->deliver(packet.producer, packet.pixels);
+    context_.activity.block();
+  });
 }
 
 }  // namespace npim::chip

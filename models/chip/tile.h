@@ -14,6 +14,7 @@
 #include "chip/address.h"
 #include "chip/chip_context.h"
 #include "chip/ima.h"
+#include "chip/payload.h"
 #include "chip/stage_engine.h"
 #include "chip/tile_units.h"
 
@@ -21,8 +22,9 @@ namespace npim::chip {
 
 class Tile : public sc_core::sc_module {
  public:
-  /// Stream data is delivered within the call, which may wait; all other accesses add their time to
-  /// the annotated delay. Addresses that name nothing get an address error.
+  /// Stream data is taken at once and delivered when it has arrived (after the annotated delay,
+  /// which stays) and is in the eDRAM; all other accesses add their time to the annotated delay.
+  /// Addresses that name nothing get an address error.
   tlm_utils::simple_target_socket<Tile> from_noc;
   tlm_utils::simple_initiator_socket<Tile> to_noc;
 
@@ -52,8 +54,9 @@ class Tile : public sc_core::sc_module {
     post.release();
   }
 
-  /// Sends an output pixel; returns when it has been delivered.
-  void send(tlm::tlm_generic_payload &payload, bool local);
+  /// Sends output pixels; returns when they have left the tile's buffers, or have been delivered to
+  /// one of its own. `posting` is the payload's.
+  void send(tlm::tlm_generic_payload &payload, const Posting &posting, bool local);
 
   SharedTime shared_time;
   Edram edram;
@@ -73,8 +76,16 @@ class Tile : public sc_core::sc_module {
   bool load_stage(const ChipAddress &address, const tlm::tlm_generic_payload &payload,
                   sc_core::sc_time &delay);
   sc_core::sc_time write_constants(const program::InputPort &port, const sc_core::sc_time &after);
+  /// Pixels on their way to a stage's input buffer.
+  struct Packet {
+    StageEngine *stage;
+    StreamPort *port;
+    unsigned producer;
+    std::uint64_t pixels, bytes;
+  };
   bool receive(const ChipAddress &address, const tlm::tlm_generic_payload &payload,
-               sc_core::sc_time &delay);
+               const sc_core::sc_time &delay);
+  void store(const Packet &packet);
 
   ChipContext &context_;
   bool dropped_ = false;

@@ -67,8 +67,9 @@ class TileBus : public sc_core::sc_module {
     return bus_.reserve(
         earliest, context_.timing.edram_access + times(context_.timing.edram_word, words(bytes)));
   }
-  /// When the last of the transfers begins.
+  /// When the last of the transfers begins and ends.
   const sc_core::sc_time &begun() const { return bus_.begun(); }
+  const sc_core::sc_time &ends() const { return bus_.ends(); }
   void release() { bus_.release(); }
   BusyUntil &unit() { return bus_; }
 

@@ -33,11 +33,16 @@ class BusyUntil {
   sc_core::sc_time reserve(const sc_core::sc_time &earliest, const sc_core::sc_time &duration) {
     begun_ = std::max(free_at_, earliest);
     free_at_ = begun_ + duration;
+    total_ += duration;
     if (watcher_ != nullptr) watcher_->busy(begun_, free_at_);
     return free_at_;
   }
   /// When what was reserved last begins.
   const sc_core::sc_time &begun() const { return begun_; }
+  /// When it ends.
+  const sc_core::sc_time &ends() const { return free_at_; }
+  /// Of all that was ever reserved.
+  const sc_core::sc_time &total() const { return total_; }
   /// Nobody waits for what was reserved any more: its run has been ended.
   void release() {
     free_at_ = sc_core::SC_ZERO_TIME;
@@ -47,7 +52,7 @@ class BusyUntil {
   void watch(BusyWatcher *watcher) { watcher_ = watcher; }
 
  private:
-  sc_core::sc_time free_at_, begun_;
+  sc_core::sc_time free_at_, begun_, total_;
   BusyWatcher *watcher_ = nullptr;
 };
 

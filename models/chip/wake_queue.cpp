@@ -1,6 +1,7 @@
 #include "chip/wake_queue.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace npim::chip {
 
@@ -16,20 +17,38 @@ void WakeQueue::sleep_until(const sc_core::sc_time &when) {
   const sc_core::sc_time now = sc_time_stamp();
   if (when <= now) return;
   sc_core::sc_event *event = take_event();
-  sleepers_.push_back({when, turns_++, event});
-  std::push_heap(sleepers_.begin(), sleepers_.end(), later);
-  due_.notify(when - now);  // an earlier notification stays
+  push({when, turns_++, event, {}});
   sc_core::wait(*event);
+}
+
+void WakeQueue::call_at(const sc_core::sc_time &when, std::function<void()> what) {
+  push({when, turns_++, nullptr, std::move(what)});
+}
+
+void WakeQueue::push(Sleeper sleeper) {
+  due_.notify(sleeper.when - sc_time_stamp());  // an earlier notification stays
+  sleepers_.push_back(std::move(sleeper));
+  std::push_heap(sleepers_.begin(), sleepers_.end(), later);
+}
+
+void WakeQueue::drop_calls() {
+  const auto is_call = [](const Sleeper &sleeper) { return sleeper.event == nullptr; };
+  sleepers_.erase(std::remove_if(sleepers_.begin(), sleepers_.end(), is_call), sleepers_.end());
+  std::make_heap(sleepers_.begin(), sleepers_.end(), later);
 }
 
 void WakeQueue::wake() {
   const sc_core::sc_time now = sc_time_stamp();
   while (!sleepers_.empty() && sleepers_.front().when <= now) {
     std::pop_heap(sleepers_.begin(), sleepers_.end(), later);
-    sc_core::sc_event *event = sleepers_.back().event;
+    const Sleeper next = std::move(sleepers_.back());
     sleepers_.pop_back();
-    event->notify();  // immediate: they run in this evaluation phase, in the order of these calls
-    free_.push_back(event);
+    if (next.event == nullptr) {
+      next.call();  // may add calls
+      continue;
+    }
+    next.event->notify();  // immediate: they run in this evaluation phase, in this order
+    free_.push_back(next.event);
   }
   if (!sleepers_.empty()) due_.notify(sleepers_.front().when - now);
 }

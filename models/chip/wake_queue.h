@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <systemc>
 #include <vector>
@@ -20,17 +21,23 @@ class WakeQueue : public sc_core::sc_module {
   /// be killed meanwhile.
   void sleep_until(const sc_core::sc_time &when);
   void sleep(const sc_core::sc_time &duration) { sleep_until(sc_core::sc_time_stamp() + duration); }
+  /// Calls `what` at `when`, which is not in the past, outside any thread process.
+  void call_at(const sc_core::sc_time &when, std::function<void()> what);
+  /// Forgets all calls that have not been made.
+  void drop_calls();
 
  private:
   struct Sleeper {
     sc_core::sc_time when;
     std::uint64_t turn;
     sc_core::sc_event *event;
+    std::function<void()> call;  // instead of an event
   };
   /// For a heap with the first one to wake on top.
   static bool later(const Sleeper &a, const Sleeper &b) {
     return a.when != b.when ? a.when > b.when : a.turn > b.turn;
   }
+  void push(Sleeper sleeper);
   void wake();
   sc_core::sc_event *take_event();
 

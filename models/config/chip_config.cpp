@@ -200,6 +200,7 @@ void read_noc(Object object, ChipConfig &chip) {
   chip.noc.flit_bits = static_cast<int>(object.integer("flit_bits", 8, 4096));
   chip.noc.clock_mhz = object.number("clock_mhz", kSlowestMhz, kFastestMhz);
   chip.noc.router_cycles = static_cast<int>(object.integer("router_cycles", 1, 1000));
+  if (object.has("multicast")) chip.noc.multicast = object.flag("multicast");
   object.finish();
 }
 

@@ -137,6 +137,9 @@ struct ChipConfig {
     int flit_bits = 32;
     double clock_mhz = 1200.0;
     int router_cycles = 2;  ///< per hop
+    /// Routers copy a packet for several receivers where their ways part. (Transfers are known when
+    /// a network is compiled, so that the trees can be set up with the control vectors.)
+    bool multicast = true;
   } noc;
 
   struct HostLink {

@@ -1,6 +1,7 @@
 #include "mapping/replication.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/integers.h"
 
@@ -16,6 +17,17 @@ std::int64_t windows_of(const network::Layer &layer) {
 int copies_for_pace(const network::Layer &layer, std::int64_t pace) {
   return static_cast<int>(
       std::min<std::int64_t>(divide_up(windows_of(layer), pace), layer.output_shape.width));
+}
+
+int strips_for_pace(const network::Layer &layer, const config::ChipConfig &chip,
+                    std::int64_t pace) {
+  const int copy_cycles = chip.pipeline == config::WindowPipeline::kOverlapped ? 0 : 1;
+  const double image_ns =
+      static_cast<double>(pace) * (chip.input_cycles() + copy_cycles) * chip.input_cycle_ns;
+  const double bytes_per_ns = chip.noc.flit_bits / 8.0 * chip.noc.clock_mhz * 1e-3;
+  const auto bytes = static_cast<double>(layer.input_shape.elements());
+  const double strips = std::ceil(bytes / (image_ns * bytes_per_ns));
+  return static_cast<int>(std::clamp(strips, 1.0, static_cast<double>(layer.output_shape.width)));
 }
 
 std::vector<std::int64_t> paces(const network::QuantisedNetwork &network) {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "config/chip_config.h"
 #include "network/quantised.h"
 
 namespace npim::mapping {
@@ -23,6 +24,10 @@ enum class Replication {
 /// Copies of a layer's weights, or windows that it computes at a time, for a pace in windows per
 /// image and copy.
 int copies_for_pace(const network::Layer &layer, std::int64_t pace);
+
+/// Strips of a layer's width so that the network brings the input of each strip within an image's
+/// time at that pace: a tile's link carries a flit per clock.
+int strips_for_pace(const network::Layer &layer, const config::ChipConfig &chip, std::int64_t pace);
 
 /// The paces worth trying, fastest first; the last one needs no copies.
 std::vector<std::int64_t> paces(const network::QuantisedNetwork &network);

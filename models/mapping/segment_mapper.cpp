@@ -1,6 +1,9 @@
 #include "mapping/segment_mapper.h"
 
 #include <algorithm>
+#include <limits>
+#include <map>
+#include <tuple>
 #include <utility>
 
 #include "base/integers.h"
@@ -101,10 +104,21 @@ class SegmentMapper::Work {
   void cut(const Attempt &attempt) {
     for (const Layer &layer : network_.layers) {
       LayerCut cut = cut_layer(layer, chip_, attempt.packing);
-      replicate(layer, chip_, copies_for_pace(layer, attempt.pace), 1, cut);
-      wanted_.push_back(copies_for_pace(layer, attempt.pace));
+      const int copies = copies_for_pace(layer, attempt.pace);
+      replicate(layer, chip_, copies, strips_for_traffic(layer, cut, copies), cut);
+      wanted_.push_back(copies);
       cuts_.push_back(std::move(cut));
     }
+  }
+
+  /// Strips so that the input of each arrives at the pace of all. Those of layers without weights
+  /// follow the strips of the layer before, next to which they are placed.
+  int strips_for_traffic(const Layer &layer, const LayerCut &cut, int copies) const {
+    const int needed = strips_for_pace(layer, chip_, attempt_.pace);
+    if (cut.arrays > 0) return std::min(needed, copies);
+    const int before = layer.inputs.empty() ? network::kNetworkInput : layer.inputs.front();
+    if (needed == 1 || before == network::kNetworkInput) return needed;
+    return std::max(needed, cuts_[static_cast<std::size_t>(before)].strips);
   }
 
   // Buffers
@@ -195,15 +209,58 @@ class SegmentMapper::Work {
 
   bool place() {
     places_.resize(graph_.stages.size());
+    edges_to_.assign(graph_.stages.size(), {});
+    for (std::size_t i = 0; i < graph_.edges.size(); ++i) {
+      const int to = graph_.edges[i].to;
+      if (to != kResults) edges_to_[static_cast<std::size_t>(to)].push_back(i);
+    }
     find_homes();
     // Stages whose place is given come first.
     for (std::size_t i = 0; i < graph_.stages.size(); ++i) {
       if (homes_[i] != nullptr && !try_place(i)) homes_[i] = nullptr;
     }
-    for (std::size_t i = 0; i < graph_.stages.size(); ++i) {
+    for (const std::size_t i : placing_order()) {
       if (homes_[i] == nullptr && !try_place(i)) return false;
     }
     return true;
+  }
+
+  /// Stages with arrays in the order of the network; but of neighbouring layers that are both cut
+  /// into strips, strip after strip and not layer after layer, because a strip is fed by the same
+  /// strip of the layer before. Then stages without arrays, which are put beside those that feed
+  /// them.
+  std::vector<std::size_t> placing_order() const {
+    struct Key {
+      int run, position, layer;
+      bool operator<(const Key &other) const {
+        return std::tie(run, position, layer) < std::tie(other.run, other.position, other.layer);
+      }
+    };
+    std::vector<Key> keys;
+    std::vector<std::size_t> order;
+    int run = 0, before = -1;
+    for (std::size_t i = 0; i < graph_.stages.size(); ++i) {
+      const Piece &piece = graph_.pieces[i];
+      const auto layer = static_cast<std::size_t>(piece.layer);
+      const bool has_arrays = !graph_.stages[i].arrays.empty();
+      const bool in_strips = cuts_[layer].strips > 1;
+      if (has_arrays && piece.layer != before) {
+        const bool goes_on =
+            before >= 0 && in_strips && cuts_[static_cast<std::size_t>(before)].strips > 1;
+        if (!goes_on) ++run;
+        before = piece.layer;
+      }
+      const int middle = piece.columns.first + piece.columns.end();
+      constexpr int kScale = 1 << 14;
+      const int position =
+          in_strips ? middle * kScale / network_.layers[layer].output_shape.width : 0;
+      keys.push_back({has_arrays ? run : std::numeric_limits<int>::max(),
+                      has_arrays ? position : static_cast<int>(i), piece.layer});
+      order.push_back(i);
+    }
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return keys[a] < keys[b]; });
+    return order;
   }
 
   /// Stages of layers that share arrays, if both layers are cut alike.
@@ -236,13 +293,34 @@ class SegmentMapper::Work {
     return place_stage(i, rows) || place_stage(i, least_rows_[i]);
   }
 
+  /// On the tile that most of a stage's input comes from.
+  std::optional<TileAllocator::Place> place_by_sender(std::size_t number, std::int64_t bytes) {
+    std::map<int, std::int64_t> elements;  // by tile
+    for (const std::size_t i : edges_to_[number]) {
+      const Edge &edge = graph_.edges[i];
+      if (edge.from == kImage) continue;
+      const Stage &from = graph_.stages[static_cast<std::size_t>(edge.from)];
+      elements[from.tile] += edge.sent.columns * edge.sent.channels * from.output_shape.height;
+    }
+    const auto most =
+        std::max_element(elements.begin(), elements.end(),
+                         [](const auto &a, const auto &b) { return a.second < b.second; });
+    if (most == elements.end()) return std::nullopt;
+    return allocator_.take_beside(most->first, bytes);
+  }
+
   /// Sets tile, slot, offsets, ring rows and the numbers of the arrays.
   bool place_stage(std::size_t number, const std::vector<int> &rows) {
     Stage &stage = graph_.stages[number];
     const StageArrays *home = homes_[number];
     const std::int64_t bytes = stage_bytes(number, rows);
-    auto place = home != nullptr ? allocator_.take_on(home->tile, bytes)
-                                 : allocator_.take(static_cast<int>(stage.arrays.size()), bytes);
+    std::optional<TileAllocator::Place> place;
+    if (home != nullptr) {
+      place = allocator_.take_on(home->tile, bytes);
+    } else {
+      if (stage.arrays.empty()) place = place_by_sender(number, bytes);
+      if (!place) place = allocator_.take(static_cast<int>(stage.arrays.size()), bytes);
+    }
     if (!place) {
       misfit(stage.layer, "does not fit: none of the chip's " + std::to_string(chip_.tiles()) +
                               " tiles has " + std::to_string(stage.arrays.size()) + " arrays and " +
@@ -411,8 +489,9 @@ class SegmentMapper::Work {
   std::vector<int> wanted_;  ///< copies of each layer
   StageGraph graph_;
   std::vector<std::vector<int>> least_rows_;
-  std::vector<const StageArrays *> homes_;  ///< of each stage: arrays of an earlier segment
-  std::vector<StageArrays> places_;         ///< of each stage
+  std::vector<std::vector<std::size_t>> edges_to_;  ///< of each stage
+  std::vector<const StageArrays *> homes_;          ///< of each stage: arrays of an earlier segment
+  std::vector<StageArrays> places_;                 ///< of each stage
   MappedSegment mapped_;
   Misfit misfit_;
 };

@@ -62,11 +62,27 @@ std::optional<TileAllocator::Place> TileAllocator::take(int arrays, std::int64_t
   return take_at(position, arrays, edram_bytes);
 }
 
+/// The inverse of tile_at().
+int TileAllocator::position_of(int tile) const {
+  const int row = tile % chip_.tiles_per_chip() / chip_.tile_columns;
+  const int column = tile % chip_.tile_columns;
+  return tile - column + (row % 2 == 0 ? column : chip_.tile_columns - 1 - column);
+}
+
 std::optional<TileAllocator::Place> TileAllocator::take_on(int tile, std::int64_t edram_bytes) {
-  for (int position = 0; position < chip_.tiles(); ++position) {
-    if (tile_at(position) != tile) continue;
-    if (!fits(position, 0, edram_bytes)) return std::nullopt;
-    return take_at(position, 0, edram_bytes);
+  const int position = position_of(tile);
+  if (!fits(position, 0, edram_bytes)) return std::nullopt;
+  return take_at(position, 0, edram_bytes);
+}
+
+std::optional<TileAllocator::Place> TileAllocator::take_beside(int tile, std::int64_t edram_bytes) {
+  constexpr int kFarthest = 8;
+  const int middle = position_of(tile);
+  for (int distance = 0; distance <= kFarthest; ++distance) {
+    for (const int position : {middle + distance, middle - distance}) {
+      if (position > position_ || !fits(position, 0, edram_bytes)) continue;
+      return take_at(position, 0, edram_bytes);
+    }
   }
   return std::nullopt;
 }

@@ -30,6 +30,9 @@ class TileAllocator {
   /// As take() without arrays, on a given tile.
   std::optional<Place> take_on(int tile, std::int64_t edram_bytes);
 
+  /// The same near a tile on which something has been placed: on it, or on the next one with room.
+  std::optional<Place> take_beside(int tile, std::int64_t edram_bytes);
+
   /// Another control program: slots and eDRAM are free again, arrays keep their weights.
   void start_segment();
 
@@ -50,6 +53,7 @@ class TileAllocator {
 
   /// The tile number at a place in the snake: even grid rows run right, odd ones left.
   int tile_at(int position) const;
+  int position_of(int tile) const;
   Place take_at(int position, int arrays, std::int64_t edram_bytes);
   bool fits(int position, int arrays, std::int64_t edram_bytes) const;
   /// The place in the snake to use, or -1.

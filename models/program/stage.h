@@ -93,6 +93,10 @@ struct Destination {
 struct Rectangle {
   std::int64_t first_column = 0, columns = 0;
   std::int64_t first_channel = 0, channels = 0;
+  bool operator==(const Rectangle &other) const {
+    return first_column == other.first_column && columns == other.columns &&
+           first_channel == other.first_channel && channels == other.channels;
+  }
 };
 inline Rectangle sent_part(const Destination &to, const network::TensorShape &shape) {
   return {to.first_column, to.columns == 0 ? shape.width - to.first_column : to.columns,

@@ -3,6 +3,7 @@
 #include <tlm_utils/simple_initiator_socket.h>
 #include <tlm_utils/simple_target_socket.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstring>
@@ -98,7 +99,9 @@ class Runner {
         images_(images),
         name_(name),
         chip_("chip", config),
-        host_("host", [this] { body(); }) {
+        host_("host", [this] { body(); }),
+        units_(chip_.units()),
+        loads_(units_.size()) {
     host_.commands.bind(chip_.commands);
     chip_.memory.bind(host_.memory);
     chip_.leave_out_values();
@@ -122,9 +125,14 @@ class Runner {
         result_.latency_ns += latency_ns;
         read_counters(segment);
         const chip::ChipCounters before = chip_.counters();
-        result_.image_ns += (run_images(segment, images_) - latency_ns) / (images_ - 1);
+        const std::vector<double> busy = busy_ns();
+        const double time_ns = run_images(segment, images_);
+        result_.image_ns += (time_ns - latency_ns) / (images_ - 1);
         leave_out(before);
+        add_loads(busy);
+        many_ns_ += time_ns;
       }
+      rank_loads();
       result_.counters = chip_.counters();
       result_.counters.cycles -= left_out_.cycles;
       result_.counters.windows -= left_out_.windows;
@@ -139,6 +147,30 @@ class Runner {
     left_out_.cycles += chip_.counters().cycles - before.cycles;
     left_out_.windows += chip_.counters().windows - before.windows;
     left_out_.conversions += chip_.counters().conversions - before.conversions;
+  }
+
+  /// Of each unit since the start.
+  std::vector<double> busy_ns() {
+    std::vector<double> result;
+    for (const chip::NamedUnit &unit : units_) {
+      result.push_back(unit.unit->total() / sc_core::sc_time(1, sc_core::SC_NS));
+    }
+    return result;
+  }
+
+  void add_loads(const std::vector<double> &before) {
+    const std::vector<double> now = busy_ns();
+    for (std::size_t i = 0; i < now.size(); ++i) loads_[i] += now[i] - before[i];
+  }
+
+  void rank_loads() {
+    constexpr std::size_t kMost = 8;
+    for (std::size_t i = 0; i < units_.size(); ++i) {
+      result_.busiest.push_back({units_[i].path, loads_[i] / images_, loads_[i] / many_ns_});
+    }
+    std::stable_sort(result_.busiest.begin(), result_.busiest.end(),
+                     [](const UnitLoad &a, const UnitLoad &b) { return a.busy_ns > b.busy_ns; });
+    if (result_.busiest.size() > kMost) result_.busiest.resize(kMost);
   }
 
   void load(const program::ControlProgram &control) {
@@ -181,6 +213,9 @@ class Runner {
   const std::string &name_;
   chip::Chip chip_;
   Host host_;
+  const std::vector<chip::NamedUnit> units_;
+  std::vector<double> loads_;  // of each unit in the runs of many images
+  double many_ns_ = 0;         // that these took
   ChipRun result_;
   chip::ChipCounters left_out_;
   std::exception_ptr error_;

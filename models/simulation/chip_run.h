@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "chip/chip.h"
@@ -12,11 +13,19 @@
 
 namespace npim::simulation {
 
+/// A bus, link, port or bank of converters (chip::NamedUnit).
+struct UnitLoad {
+  std::string path;
+  double busy_ns = 0;  ///< per image, many in flight
+  double share = 0;    ///< of the time of that run
+};
+
 struct ChipRun {
   double latency_ns = 0;        ///< of one image in an empty chip, from host memory to host memory
   double image_ns = 0;          ///< from one image to the next, many in flight
   chip::ChipCounters counters;  ///< of one image
   std::vector<abi::StageCounters> stages;  ///< of the run of one image, segment by segment
+  std::vector<UnitLoad> busiest;           ///< of the run of many images, the busiest first
   double host_s = 0;                       ///< that the simulation took
 };
 

@@ -120,6 +120,15 @@ void print_simulated(const Simulated &run, const Plan &bound) {
             << "); simulated in " << fixed(run.host_s, 2) << " host seconds\n";
 }
 
+void print_busiest(const Simulated &run) {
+  std::cout << "\nBusiest buses, links and converters with many images in flight:\n\n";
+  TextTable table({"unit", "busy us/image", "of the time %"});
+  for (const auto &unit : run.busiest) {
+    table.add({unit.path, fixed(unit.busy_ns / 1e3, 2), fixed(100 * unit.share, 1)});
+  }
+  std::cout << table.format();
+}
+
 boost::json::object json_report(const EstimateOptions &options, const Workload &work,
                                 const Plan &plan, const Energy &energy) {
   boost::json::array layers;
@@ -196,6 +205,7 @@ int estimate_command(const Arguments &arguments) {
     const Simulated run =
         simulate_networks({options.model}, {bill.chip()}, simulation).front().front();
     print_simulated(run, plan);
+    print_busiest(run);
     json["simulated"] = to_json(run);
   }
   announce(report::write_report(json, options.report));

@@ -13,7 +13,6 @@
 #include "network/onnx_import.h"
 #include "network/quantise.h"
 #include "network/zoo.h"
-#include "simulation/chip_run.h"
 
 namespace npim::app {
 namespace {
@@ -102,6 +101,7 @@ std::string simulate(const mapping::Mapping &mapping, const ChipConfig &chip,
   result.image_ns = run.image_ns;
   result.host_s = run.host_s;
   result.layers = layers_of(mapping, run);
+  result.busiest = run.busiest;
   return boost::json::serialize(to_json(result));
 }
 
@@ -154,6 +154,11 @@ Simulated from_json(const boost::json::value &value) {
                           real(from, "first_start_ns"), real(from, "last_end_ns"),
                           real(from, "busy_ns"), real(from, "wait_input_ns")});
   }
+  for (const auto &item : object.at("busiest_units").as_array()) {
+    const auto &from = item.as_object();
+    run.busiest.push_back(
+        {std::string(from.at("unit").as_string()), real(from, "busy_ns"), real(from, "share")});
+  }
   return run;
 }
 
@@ -199,13 +204,18 @@ boost::json::object to_json(const Simulated &run) {
                       {"busy_ns", layer.busy_ns},
                       {"wait_input_ns", layer.wait_input_ns}});
   }
+  boost::json::array busiest;
+  for (const auto &unit : run.busiest) {
+    busiest.push_back({{"unit", unit.path}, {"busy_ns", unit.busy_ns}, {"share", unit.share}});
+  }
   return {{"chips", run.chips},
           {"tiles_used", run.tiles_used},
           {"arrays_used", run.arrays_used},
           {"latency_ns", run.latency_ns},
           {"image_ns", run.image_ns},
           {"host_seconds", run.host_s},
-          {"layers", layers}};
+          {"layers", layers},
+          {"busiest_units", busiest}};
 }
 
 }  // namespace npim::app

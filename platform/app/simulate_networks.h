@@ -8,6 +8,7 @@
 
 #include "config/chip_config.h"
 #include "network/graph.h"
+#include "simulation/chip_run.h"
 
 namespace npim::app {
 
@@ -29,6 +30,7 @@ struct Simulated {
   double latency_ns = 0, image_ns = 0;
   double host_s = 0;
   std::vector<SimulatedLayer> layers;
+  std::vector<simulation::UnitLoad> busiest;
 };
 
 struct SimulationOptions {

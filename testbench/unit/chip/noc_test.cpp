@@ -22,14 +22,16 @@ class Sink : public sc_core::sc_module {
  public:
   tlm_utils::simple_target_socket<Sink> socket{"socket"};
   std::uint64_t packets = 0, bytes = 0;
+  sc_core::sc_time arrival;  ///< of the last packet, from the time of the call
 
   explicit Sink(const sc_core::sc_module_name &module_name) : sc_module(module_name) {
     socket.register_b_transport(this, &Sink::b_transport);
   }
 
  private:
-  void b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &) {
+  void b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &delay) {
     ++packets;
+    arrival = delay;
     bytes += payload.get_data_length();
     payload.set_response_status(tlm::TLM_OK_RESPONSE);
   }
@@ -51,13 +53,15 @@ class NocBench : public sc_core::sc_module {
   }
 
   /// Sends at `when`; packets are sent in the order of their times. Returns the latency.
-  sc_core::sc_time send(unsigned from, unsigned to, const sc_core::sc_time &when,
-                        std::size_t bytes) {
+  sc_core::sc_time send(unsigned from, unsigned to, const sc_core::sc_time &when, std::size_t bytes,
+                        Posting *posting = nullptr) {
     std::vector<std::uint8_t> data(bytes);
     tlm::tlm_generic_payload payload;
     prepare_write(payload, edram_address(to, 0), data.data(), bytes);
+    if (posting != nullptr) payload.set_extension(posting);
     sc_core::sc_time delay = when;
     (*sources_[from])->b_transport(payload, delay);
+    if (posting != nullptr) payload.clear_extension(posting);
     return delay - when;
   }
 
@@ -108,6 +112,31 @@ TEST(Noc, TwoPacketsOverOneLinkGoOneAfterTheOther) {
   EXPECT_EQ(cycles(bench.send(1, 3, sc_core::SC_ZERO_TIME, kWordBytes)), alone + kFlits);
   EXPECT_EQ(cycles(bench.send(6, 7, sc_core::SC_ZERO_TIME, kWordBytes)), 3 + kFlits - 1)
       << "another router";
+}
+
+TEST(Noc, APacketForSeveralReceiversPartsWhereTheirWaysDo) {
+  NocBench bench(mesh(8, 8, 2));
+  elaborate();
+  // Tiles 2 and 3 are at router (1, 0), tile 6 is at (3, 0): all behind the link from (0, 0).
+  Posting posting(&bench.context.books.open(cost::kNoTile, cost::kNoLayer));
+  posting.further = {edram_address(3, 0), edram_address(6, 0)};
+  const double near = 2 * 3 + kFlits - 1, far = 4 * 3 + kFlits - 1;
+  EXPECT_EQ(cycles(bench.send(0, 2, sc_core::SC_ZERO_TIME, kWordBytes, &posting)), near);
+  EXPECT_EQ(cycles(bench.sinks[2]->arrival), near);
+  EXPECT_EQ(cycles(bench.sinks[3]->arrival), near);
+  EXPECT_EQ(cycles(bench.sinks[6]->arrival), far);
+  EXPECT_EQ(cycles(posting.left), kFlits) << "the sender is free long before";
+  // Three links between routers and three to tiles; apart, the packets would take 2 + 2 + 4.
+  EXPECT_EQ(bench.context.books.ledger().actions(cost::Part::kRouter), 6 * kFlits);
+  for (const unsigned tile : {2U, 3U, 6U}) EXPECT_EQ(bench.sinks[tile]->packets, 1U) << tile;
+}
+
+TEST(Noc, ANodeSendsOnePacketAfterTheOther) {
+  NocBench bench(mesh(8, 8, 2));
+  elaborate();
+  const double alone = 3 + kFlits - 1;
+  EXPECT_EQ(cycles(bench.send(0, 1, sc_core::SC_ZERO_TIME, kWordBytes)), alone);
+  EXPECT_EQ(cycles(bench.send(0, 8, sc_core::SC_ZERO_TIME, kWordBytes)), alone + kFlits);
 }
 
 /// Mean latency in flit cycles when every tile sends `rate` packets per cycle to random others.
