@@ -110,6 +110,17 @@ void schedule(const Workload &work, Plan &plan, const ChipConfig &chip) {
   }
 }
 
+/// The division that [NP] makes for throughput need not be the best one for a single image.
+double least_latency(const Workload &work, Plan plan, const ChipConfig &chip) {
+  plan.latency_ns = 0;
+  for (LayerPlan &layer : plan.layers) {
+    layer.copies = std::max<std::int64_t>(1, plan.arrays / layer.arrays);
+    layer.start_ns = layer.end_ns = 0;
+  }
+  schedule(work, plan, chip);
+  return plan.latency_ns;
+}
+
 void place(Plan &plan, const ChipConfig &chip) {
   double position = 0;
   for (auto &layer : plan.layers) {
@@ -263,6 +274,7 @@ Plan make_plan(const Workload &work, const ChipConfig &chip, int chips) {
   }
   place(plan, chip);
   schedule(work, plan, chip);
+  plan.least_latency_ns = least_latency(work, plan, chip);
   plan.host_link_ns = static_cast<double>(work.input_bytes + work.output_bytes) /
                       chip.host_link.gigabytes_per_second;
   return plan;

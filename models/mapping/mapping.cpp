@@ -77,6 +77,7 @@ class Mapper {
     }
     mapping_.image_hop_bytes += mapped->image_hop_bytes;
     mapping_.hop_bytes += mapped->hop_bytes;
+    mapping_.chip_link_bytes += mapped->chip_link_bytes;
     for (std::size_t i = 0; i < mapped->layers.size(); ++i) {
       const int origin = segment.origins[i];
       if (origin >= 0) {
@@ -236,18 +237,86 @@ std::vector<std::string> chosen_for_host(const network::QuantisedNetwork &networ
   return reasons;
 }
 
-/// In the order in which they are tried: fast before slow, loose before tight.
-std::vector<Attempt> attempts(const network::QuantisedNetwork &network, Replication replication) {
-  std::vector<Attempt> result;
-  const auto all = paces(network);
-  if (replication == Replication::kBalanced) {
-    for (const std::int64_t pace : all) result.push_back({pace, Packing::kLoose});
-  } else {
-    result.push_back({all.back(), Packing::kLoose});
+/// A mapping and how fast it is: its place among paces().
+struct Paced {
+  std::size_t pace = 0;
+  Mapping mapping;
+};
+
+/// Looks for the pace at which images follow each other fastest.
+class PaceSearch {
+ public:
+  PaceSearch(const network::QuantisedNetwork &network, const config::ChipConfig &chip,
+             const MapOptions &options)
+      : network_(network), chip_(chip), options_(options), paces_(paces(network)) {
+    divided_.impossible = chosen_for_host(network, options.on_host);
+    divided_.partition = partition_network(network, divided_.impossible);
+    if (options.replication == Replication::kNone) paces_ = {paces_.back()};
   }
-  result.push_back({all.back(), Packing::kTight});
-  return result;
-}
+
+  /// Empty if one copy of each layer does not fit, and misfit() says why.
+  std::optional<Paced> find(Packing packing) {
+    auto best = find_fastest(packing);
+    if (!best || chip_.chips.count == 1) return best;
+    // Copies that are spread over chips may cost more time on the links than they save.
+    constexpr std::size_t kStep = 3;
+    double least_ns = image_ns(*best);
+    for (std::size_t pace = best->pace + kStep; pace < paces_.size() && pace_ns(pace) < least_ns;
+         pace += kStep) {
+      auto mapping = attempt(pace, packing);
+      if (!mapping) continue;
+      Paced slower = {pace, std::move(*mapping)};
+      if (image_ns(slower) >= least_ns) continue;
+      least_ns = image_ns(slower);
+      best = std::move(slower);
+    }
+    return best;
+  }
+
+  /// From one image to the next, as far as window periods and the links between chips limit it.
+  double image_ns(const Paced &paced) const {
+    const double links_ns =
+        static_cast<double>(paced.mapping.chip_link_bytes) / chip_.chips.link_gigabytes_per_second;
+    return std::max(pace_ns(paced.pace), links_ns);
+  }
+
+  const Misfit &misfit() const { return misfit_; }
+
+ private:
+  double pace_ns(std::size_t pace) const {
+    return static_cast<double>(paces_[pace]) * window_period_ns(chip_);
+  }
+
+  std::optional<Mapping> attempt(std::size_t pace, Packing packing) {
+    Attempt attempt{paces_[pace], packing, options_.schedule};
+    attempt.may_fail_early = pace + 1 < paces_.size();
+    return attempt_mapping(network_, chip_, attempt, options_.channels, divided_, misfit_);
+  }
+
+  /// By bisection: fewer copies fit where more did.
+  std::optional<Paced> find_fastest(Packing packing) {
+    std::optional<Paced> best;
+    std::size_t first = 0, end = paces_.size();  // the fastest is among these, if it is not `best`
+    for (std::size_t pace = end - 1; first < end; pace = (first + end) / 2) {
+      auto mapping = attempt(pace, packing);
+      if (!mapping) {
+        if (!best) return std::nullopt;
+        first = pace + 1;
+        continue;
+      }
+      best = Paced{pace, std::move(*mapping)};
+      end = pace;
+    }
+    return best;
+  }
+
+  const network::QuantisedNetwork &network_;
+  const config::ChipConfig &chip_;
+  const MapOptions &options_;
+  std::vector<std::int64_t> paces_;
+  Divided divided_;
+  Misfit misfit_;
+};
 
 /// What one copy of the whole network takes, for people whose network does not fit.
 std::string size_text(const network::QuantisedNetwork &network, const config::ChipConfig &chip) {
@@ -278,15 +347,18 @@ Mapping map_network(const network::QuantisedNetwork &network, const config::Chip
                                                            " channels are not 1 to " +
                                                            std::to_string(kMostChannels));
   }
-  Misfit misfit;
-  Divided divided;
-  divided.impossible = chosen_for_host(network, options.on_host);
-  divided.partition = partition_network(network, divided.impossible);
-  for (Attempt attempt : attempts(network, options.replication)) {
-    attempt.schedule = options.schedule;
-    auto mapping = attempt_mapping(network, chip, attempt, options.channels, divided, misfit);
-    if (mapping) return std::move(*mapping);
-  }
+  PaceSearch search(network, chip, options);
+  auto loose = search.find(Packing::kLoose);
+  if (loose && loose->pace == 0) return std::move(loose->mapping);
+  // Kernels that are cut to fill tiles cost partial sums, and stages that fill gaps long ways: only
+  // for room that makes a difference.
+  constexpr double kMuchFaster = 2;
+  auto tight = search.find(Packing::kTight);
+  const bool is_much_faster =
+      tight && loose && search.image_ns(*tight) * kMuchFaster <= search.image_ns(*loose);
+  if (loose && !is_much_faster) return std::move(loose->mapping);
+  if (tight) return std::move(tight->mapping);
+  const Misfit &misfit = search.misfit();
   throw InputError("network '" + network.name + "', layer '" + network.layers[misfit.layer].name +
                        "', chip '" + chip.name + "'",
                    misfit.what + size_text(network, chip));

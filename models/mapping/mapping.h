@@ -58,6 +58,7 @@ struct Mapping {
   int arrays_used = 0;
   std::int64_t image_hop_bytes = 0;  ///< of the input image
   std::int64_t hop_bytes = 0;        ///< of one image, all layers and the input
+  std::int64_t chip_link_bytes = 0;  ///< of one image, over the busiest link between two chips
   /// One control program does it all.
   bool is_chip_alone() const {
     return program.schedule.steps.size() == 1 && program.segments.size() == 1;

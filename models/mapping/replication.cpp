@@ -19,11 +19,14 @@ int copies_for_pace(const network::Layer &layer, std::int64_t pace) {
       std::min<std::int64_t>(divide_up(windows_of(layer), pace), layer.output_shape.width));
 }
 
+double window_period_ns(const config::ChipConfig &chip) {
+  const int copy_cycles = chip.pipeline == config::WindowPipeline::kOverlapped ? 0 : 1;
+  return (chip.input_cycles() + copy_cycles) * chip.input_cycle_ns;
+}
+
 int strips_for_pace(const network::Layer &layer, const config::ChipConfig &chip,
                     std::int64_t pace) {
-  const int copy_cycles = chip.pipeline == config::WindowPipeline::kOverlapped ? 0 : 1;
-  const double image_ns =
-      static_cast<double>(pace) * (chip.input_cycles() + copy_cycles) * chip.input_cycle_ns;
+  const double image_ns = static_cast<double>(pace) * window_period_ns(chip);
   const double bytes_per_ns = chip.noc.flit_bits / 8.0 * chip.noc.clock_mhz * 1e-3;
   const auto bytes = static_cast<double>(layer.input_shape.elements());
   const double strips = std::ceil(bytes / (image_ns * bytes_per_ns));

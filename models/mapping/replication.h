@@ -25,6 +25,9 @@ enum class Replication {
 /// image and copy.
 int copies_for_pace(const network::Layer &layer, std::int64_t pace);
 
+/// From one window of a copy to its next one.
+double window_period_ns(const config::ChipConfig &chip);
+
 /// Strips of a layer's width so that the network brings the input of each strip within an image's
 /// time at that pace: a tile's link carries a flit per clock.
 int strips_for_pace(const network::Layer &layer, const config::ChipConfig &chip, std::int64_t pace);

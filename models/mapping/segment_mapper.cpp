@@ -1,6 +1,7 @@
 #include "mapping/segment_mapper.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <map>
 #include <tuple>
@@ -60,9 +61,8 @@ class SegmentMapper::Work {
 
   std::optional<MappedSegment> run() {
     cut(attempt_);
-    // The last attempt finds out which layer is too much.
     const bool hopeless = total_arrays() > std::int64_t{chip_.tiles()} * chip_.arrays_per_tile();
-    if (hopeless && attempt_.packing == Packing::kLoose) return std::nullopt;
+    if (hopeless && attempt_.may_fail_early) return std::nullopt;
     if (!fit_buffers() || !place()) return std::nullopt;
     write_program();
     if (!check_program()) return std::nullopt;
@@ -417,6 +417,7 @@ class SegmentMapper::Work {
         layer.ring_rows = std::max<int>(layer.ring_rows, port.ring_rows);
       }
     }
+    mapped_.chip_link_bytes = busiest_chip_link();
     for (auto &[layer, count] : mapped_.layers) {
       const double cells =
           static_cast<double>(layer.arrays) * chip_.array.rows * chip_.vectors_per_array();
@@ -453,6 +454,44 @@ class SegmentMapper::Work {
     placement.packed_groups = cut.packed_groups;
     placement.row_blocks = cut.row_blocks;
     mapped_.layers.push_back({std::move(placement), 0});
+  }
+
+  /// A packet for several receivers crosses a link once.
+  std::int64_t busiest_chip_link() const {
+    const program::Mesh mesh(chip_);
+    if (mesh.chips() == 1) return 0;
+    const auto &stages = mapped_.control.stages;
+    struct Reach {
+      std::int64_t bytes = 0;
+      int from = 0, lowest = 0, highest = 0;  // chips
+    };
+    std::map<std::array<std::int64_t, 5>, Reach> packets;  // by sender and part
+    for (const Edge &edge : graph_.edges) {
+      const Stage *from =
+          edge.from == kImage ? nullptr : &stages[static_cast<std::size_t>(edge.from)];
+      const unsigned to =
+          edge.to == kResults ? mesh.controller() : stages[static_cast<std::size_t>(edge.to)].tile;
+      const auto &shape = from != nullptr ? from->output_shape : network_.input_shape;
+      const int start = mesh.chip(from != nullptr ? from->tile : mesh.controller());
+      Reach &reach = packets[{edge.from, edge.sent.first_column, edge.sent.columns,
+                              edge.sent.first_channel, edge.sent.channels}];
+      if (reach.bytes == 0) reach = {0, start, start, start};
+      reach.bytes = shape.height * edge.sent.columns * edge.sent.channels *
+                    (from != nullptr ? from->output_element_bytes() : 1);
+      reach.lowest = std::min(reach.lowest, mesh.chip(to));
+      reach.highest = std::max(reach.highest, mesh.chip(to));
+    }
+    std::vector<std::int64_t> forward(static_cast<std::size_t>(mesh.chips())), back = forward;
+    for (const auto &[key, reach] : packets) {
+      for (int i = reach.from; i < reach.highest; ++i) {
+        forward[static_cast<std::size_t>(i)] += reach.bytes;
+      }
+      for (int i = reach.from; i > reach.lowest; --i) {
+        back[static_cast<std::size_t>(i)] += reach.bytes;
+      }
+    }
+    return std::max(*std::max_element(forward.begin(), forward.end()),
+                    *std::max_element(back.begin(), back.end()));
   }
 
   void count_traffic() {

@@ -27,6 +27,8 @@ struct Attempt {
   std::int64_t pace = 1;
   Packing packing = Packing::kLoose;
   Schedule schedule = Schedule::kPipelined;
+  /// Nobody will ask which layer is too much.
+  bool may_fail_early = true;
 };
 
 /// Arrays of one stage of a layer.
@@ -52,6 +54,7 @@ struct MappedSegment {
   std::vector<program::ArrayWeights> weights;  ///< of arrays that no earlier segment has
   std::vector<SegmentLayer> layers;            ///< of the segment's network
   std::int64_t image_hop_bytes = 0, hop_bytes = 0;
+  std::int64_t chip_link_bytes = 0;  ///< over the busiest link between two chips
 };
 
 /// A layer of the whole network that the host has to do.

@@ -38,7 +38,8 @@ ChipConfig chain_of(const ChipConfig &chip, int count) {
   return chain;
 }
 
-mapping::Mapping map_onto(QuantisedNetwork &network, const ChipConfig &chip) {
+mapping::Mapping map_onto(QuantisedNetwork &network, const ChipConfig &chip,
+                          const mapping::MapOptions &options = {}) {
   network.format.array_rows = chip.array.rows;
   network.format.code = static_cast<network::ConverterFormat::Code>(chip.nnadc.code);
   for (auto &layer : network.layers) {
@@ -46,7 +47,7 @@ mapping::Mapping map_onto(QuantisedNetwork &network, const ChipConfig &chip) {
     layer.converter.range_divisor = chip.nnadc.range_divisors.front();
     layer.converter.bitline_gain = chip.bitline_gains.front();
   }
-  mapping::Mapping mapping = mapping::map_network(network, chip);
+  mapping::Mapping mapping = mapping::map_network(network, chip, options);
   mapping.program.weights.clear();
   mapping.program.network = {};
   return mapping;
@@ -54,9 +55,11 @@ mapping::Mapping map_onto(QuantisedNetwork &network, const ChipConfig &chip) {
 
 /// The least number of chips, from `chips` on, that the mapping gets by with.
 int chips_that_fit(QuantisedNetwork &network, const ChipConfig &chip, int chips) {
+  mapping::MapOptions one_copy;
+  one_copy.replication = mapping::Replication::kNone;
   for (;; ++chips) {
     try {
-      map_onto(network, chain_of(chip, chips));
+      map_onto(network, chain_of(chip, chips), one_copy);
       return chips;
     } catch (const InputError &) {
       if (chips >= kMostChips || chips > 4 * std::max(1, chip.chips.count) + 64) throw;
