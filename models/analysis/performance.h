@@ -41,8 +41,8 @@ struct Plan {
   std::vector<LayerPlan> layers;
   int chips = 1;
   std::int64_t arrays_used = 0, arrays = 0;
-  double image_ns = 0;      ///< from one image to the next, many in flight
-  double latency_ns = 0;    ///< of one image in an empty chip
+  double image_ns = 0;    ///< from one image to the next, many in flight
+  double latency_ns = 0;  ///< of one image in an empty chip
   /// The same if each layer had all arrays for itself: below it for every division of the arrays.
   double least_latency_ns = 0;
   double host_link_ns = 0;  ///< that one host link needs for input and output: not part of image_ns

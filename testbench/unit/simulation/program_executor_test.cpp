@@ -18,7 +18,7 @@ using network::ConverterFormat;
 /// A chip of shipped parameters with room for the drawn networks.
 config::ChipConfig chip_of(const std::string &name) {
   auto chip = config::load_chip_config(NPIM_SOURCE_DIR "/configs/chips/" + name + ".json");
-  chip.tile_columns = chip.tile_rows = 8;
+  chip.tile_columns = chip.tile_rows = 4;
   return chip;
 }
 
