@@ -66,7 +66,8 @@ int npim_calibrate_program(struct npim_device *device, const struct npim_program
   struct calibration work = {device, timeout_ns, 0};
   uint8_t found[TILES_AT_A_TIME / 8];
   int result = NPIM_OK;
-  for (uint32_t first = 0; first < program->requirements.tiles; first += TILES_AT_A_TIME) {
+  for (uint32_t first = 0; first <= UINT16_MAX && result == NPIM_OK; first += TILES_AT_A_TIME) {
+    if (first >= program->requirements.tiles) break;
     find_tiles(program, first, found);
     for (uint32_t i = 0; i < TILES_AT_A_TIME && result == NPIM_OK; ++i) {
       const bool holds_weights = (found[i / 8] >> i % 8 & 1U) != 0;

@@ -50,12 +50,15 @@ class DataflowNetwork::LayerArrays {
  public:
   LayerArrays(const Layer &layer, network::Converter converter, const crossbar::Physics &physics,
               Strategy strategy)
-      : layer_(layer), physics_(physics), strategy_(strategy) {
+      : layer_(layer),
+        physics_(physics),
+        strategy_(strategy),
+        block_rows_(layer.rows_per_block(kArrayRows)) {
     product_ = std::int64_t{converter.range_divisor} * converter.bitline_gain;
     const int outputs = layer.output_shape.channels / layer.groups;
     rows_ = static_cast<int>(layer.weights.size()) / layer.output_shape.channels;
     for (int group = 0; group < layer.groups; ++group) {
-      for (int first_row = 0; first_row < rows_; first_row += kArrayRows) {
+      for (int first_row = 0; first_row < rows_; first_row += block_rows_) {
         for (int first = 0; first < outputs; first += geometry().vectors()) {
           add_array(group, first_row, group * outputs + first,
                     std::min(geometry().vectors(), outputs - first));
@@ -89,7 +92,7 @@ class DataflowNetwork::LayerArrays {
 
   void add_array(int group, int first_row, int first_channel, int channels) {
     Part part = {
-        group,   first_row, std::min(kArrayRows, rows_ - first_row), first_channel, channels,
+        group,   first_row, std::min(block_rows_, rows_ - first_row), first_channel, channels,
         nullptr, {}};
     part.array = std::make_unique<PhysicalArray>(geometry(), physics_, device::Place{});
     std::vector<std::int8_t> weights;
@@ -179,6 +182,7 @@ class DataflowNetwork::LayerArrays {
   const Layer &layer_;
   const crossbar::Physics physics_;
   Strategy strategy_;
+  int block_rows_;
   std::int64_t product_ = 1;  // of range divisor and gain
   int rows_ = 0;
   std::vector<Part> parts_;

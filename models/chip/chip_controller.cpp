@@ -192,6 +192,7 @@ void ChipController::unload() {
   loaded_ = false;
   context_.counters.images = 0;
   kill_processes();
+  context_.wakes.drop_calls();
   for (const StageEngine *stage : stages_) history_.add(stage->report());
   stages_.clear();
   images_.clear();
@@ -526,6 +527,7 @@ Outcome ChipController::run(const Descriptor &command) {
     sc_core::wait(activity.quiet() | abort_);
   }
   if (activity.is_done()) {
+    context_.wakes.drop_calls();  // a cancel may have come while the last packets were under way
     context_.counters.images += command.count;
     return {};
   }

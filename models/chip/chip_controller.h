@@ -38,7 +38,7 @@ class ChipController : public sc_core::sc_module {
   tlm_utils::simple_target_socket<ChipController> commands;
   tlm_utils::simple_initiator_socket<ChipController> to_link;
   tlm_utils::simple_initiator_socket<ChipController> to_noc;
-  /// Output pixels; the call waits until they have been delivered.
+  /// Output pixels: taken at once, delivered after the annotated delay, which stays.
   tlm_utils::simple_target_socket<ChipController> from_noc;
 
   ChipController(const sc_core::sc_module_name &module_name, ChipContext &context, Noc &noc,

@@ -73,11 +73,12 @@ sc_core::sc_time Noc::arrival(unsigned from, unsigned to, const sc_core::sc_time
   while (chip != last) {
     const bool forward = chip < last;
     ChipLink &link = chip_links_[static_cast<std::size_t>(forward ? 2 * chip : 2 * chip - 1)];
+    const bool passes = chip != mesh_.chip(from);
     chip += forward ? 1 : -1;
     if (link.packet != packet.number) {
       payer.book(cost::Part::kLink, bytes);
       // Chips in between pass it from link to link through their first router.
-      if (chip != last) packet.flit_hops += packet.flits;
+      if (passes) packet.flit_hops += packet.flits;
       link.tail = link.unit.reserve(tail, times(context_.timing.chip_link_byte, bytes)) +
                   context_.timing.chip_link_latency;
       link.packet = packet.number;

@@ -653,12 +653,18 @@ void StageEngine::encode_output() {
   }
 }
 
-/// The packets of a burst: who gets the same pixels and channels gets the same packet.
+/// The packets of a burst: who gets the same pixels and channels gets the same packet. They are the
+/// same in every row, and remembered for rows of a usual length.
 const std::vector<StageEngine::Sending> &StageEngine::sendings(const Position &at) {
-  sendings_.resize(divide_up(static_cast<std::size_t>(stage_.output_shape.width),
-                             static_cast<std::size_t>(stage_.burst)));
-  auto &result = sendings_[static_cast<std::size_t>(at.x / stage_.burst)];
-  if (!result.empty()) return result;
+  constexpr std::size_t kMostRemembered = 1024;
+  const auto burst = static_cast<std::size_t>(at.x / stage_.burst);
+  const bool is_remembered = burst < kMostRemembered;
+  if (sendings_.size() <= std::min(burst, kMostRemembered)) {
+    sendings_.resize(std::min(burst, kMostRemembered) + 1);
+  }
+  auto &result = sendings_[std::min(burst, kMostRemembered)];
+  if (is_remembered && !result.empty()) return result;
+  result.clear();
   for (const Route &route : routes_) {
     program::Rectangle part = route.part;
     part.first_column = std::max<std::int64_t>(at.x, route.part.first_column);

@@ -167,7 +167,7 @@ class StageEngine {
   network::Window window_;  // of the operation; 1 x 1 for additions and aggregators
   std::vector<std::unique_ptr<StreamPort>> ports_;
   std::vector<Route> routes_;
-  std::vector<std::vector<Sending>> sendings_;  // by burst of a row; made when first needed
+  std::vector<std::vector<Sending>> sendings_;  // by burst of a row, the last one for all others
   dataflow::LayerConverter converter_;
   peripheral::Requantiser requantiser_;
 

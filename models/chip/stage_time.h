@@ -17,7 +17,7 @@ enum class Phase : std::uint8_t {
   kConverter,  ///< the tile's NNADCs work for others
   kEdram,      ///< the tile's bus or eDRAM works for others, or takes the pixels it sends to itself
   kPost,       ///< the tile's post-processing unit works for others
-  kNoc,        ///< its pixels are on the network and on their way into another tile's eDRAM
+  kNoc,        ///< its pixels are entering the network; what happens to them there is not its time
   kSpace,      ///< the receiver has no room
   kNothing,    ///< of one process: another one has something to do
 };

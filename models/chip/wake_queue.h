@@ -21,7 +21,8 @@ class WakeQueue : public sc_core::sc_module {
   /// be killed meanwhile.
   void sleep_until(const sc_core::sc_time &when);
   void sleep(const sc_core::sc_time &duration) { sleep_until(sc_core::sc_time_stamp() + duration); }
-  /// Calls `what` at `when`, which is not in the past, outside any thread process.
+  /// Calls `what` at `when`, which is not in the past, outside any thread process. Calls that are
+  /// due together are made in the order of these requests, before processes go on that are due too.
   void call_at(const sc_core::sc_time &when, std::function<void()> what);
   /// Forgets all calls that have not been made.
   void drop_calls();

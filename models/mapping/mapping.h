@@ -57,8 +57,10 @@ struct Mapping {
   int tiles_used = 0;
   int arrays_used = 0;
   std::int64_t image_hop_bytes = 0;  ///< of the input image
-  std::int64_t hop_bytes = 0;        ///< of one image, all layers and the input
-  std::int64_t chip_link_bytes = 0;  ///< of one image, over the busiest link between two chips
+  /// Of one image, all layers and the input; each receiver of a packet counts.
+  std::int64_t hop_bytes = 0;
+  /// Over the busiest link between two chips, of one image in each channel.
+  std::int64_t chip_link_bytes = 0;
   /// One control program does it all.
   bool is_chip_alone() const {
     return program.schedule.steps.size() == 1 && program.segments.size() == 1;

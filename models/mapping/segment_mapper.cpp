@@ -417,6 +417,7 @@ class SegmentMapper::Work {
         layer.ring_rows = std::max<int>(layer.ring_rows, port.ring_rows);
       }
     }
+    for (auto &[layer, count] : mapped_.layers) std::sort(layer.tiles.begin(), layer.tiles.end());
     mapped_.chip_link_bytes = busiest_chip_link();
     for (auto &[layer, count] : mapped_.layers) {
       const double cells =
@@ -456,7 +457,8 @@ class SegmentMapper::Work {
     mapped_.layers.push_back({std::move(placement), 0});
   }
 
-  /// A packet for several receivers crosses a link once.
+  /// A packet for several receivers crosses a link once, as it does unless the network cannot
+  /// multicast.
   std::int64_t busiest_chip_link() const {
     const program::Mesh mesh(chip_);
     if (mesh.chips() == 1) return 0;
@@ -465,8 +467,10 @@ class SegmentMapper::Work {
       std::int64_t bytes = 0;
       int from = 0, lowest = 0, highest = 0;  // chips
     };
-    std::map<std::array<std::int64_t, 5>, Reach> packets;  // by sender and part
+    std::map<std::array<std::int64_t, 6>, Reach> packets;  // by sender and part
+    std::int64_t number = 0;
     for (const Edge &edge : graph_.edges) {
+      if (!chip_.noc.multicast) ++number;
       const Stage *from =
           edge.from == kImage ? nullptr : &stages[static_cast<std::size_t>(edge.from)];
       const unsigned to =
@@ -474,7 +478,7 @@ class SegmentMapper::Work {
       const auto &shape = from != nullptr ? from->output_shape : network_.input_shape;
       const int start = mesh.chip(from != nullptr ? from->tile : mesh.controller());
       Reach &reach = packets[{edge.from, edge.sent.first_column, edge.sent.columns,
-                              edge.sent.first_channel, edge.sent.channels}];
+                              edge.sent.first_channel, edge.sent.channels, number}];
       if (reach.bytes == 0) reach = {0, start, start, start};
       reach.bytes = shape.height * edge.sent.columns * edge.sent.channels *
                     (from != nullptr ? from->output_element_bytes() : 1);

@@ -76,9 +76,8 @@ std::optional<TileAllocator::Place> TileAllocator::take_on(int tile, std::int64_
 }
 
 std::optional<TileAllocator::Place> TileAllocator::take_beside(int tile, std::int64_t edram_bytes) {
-  constexpr int kFarthest = 8;
   const int middle = position_of(tile);
-  for (int distance = 0; distance <= kFarthest; ++distance) {
+  for (int distance = 0; distance <= std::max(middle, position_ - middle); ++distance) {
     for (const int position : {middle + distance, middle - distance}) {
       if (position > position_ || !fits(position, 0, edram_bytes)) continue;
       return take_at(position, 0, edram_bytes);

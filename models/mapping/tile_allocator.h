@@ -30,7 +30,8 @@ class TileAllocator {
   /// As take() without arrays, on a given tile.
   std::optional<Place> take_on(int tile, std::int64_t edram_bytes);
 
-  /// The same near a tile on which something has been placed: on it, or on the next one with room.
+  /// The same near a tile on which something has been placed: on it, or on the nearest one of those
+  /// in use that has room.
   std::optional<Place> take_beside(int tile, std::int64_t edram_bytes);
 
   /// Another control program: slots and eDRAM are free again, arrays keep their weights.

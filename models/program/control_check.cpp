@@ -82,9 +82,13 @@ class Checker {
     require(program_.output_element_bytes == 1 || program_.output_element_bytes == 4,
             "output elements have 1 or 4 bytes");
     const auto &out = program_.output_shape;
-    require(std::int64_t{out.width} * out.channels * program_.output_element_bytes <=
+    require(std::int64_t{out.width} * out.channels * program_.output_element_bytes *
+                    program_.channels <=
                 kMostOutputRowBytes,
-            "an output row exceeds the controller's buffer");
+            "an output row of each channel exceeds the controller's buffer");
+    const auto &in = program_.input_shape;
+    require(std::int64_t{in.width} * in.channels <= kMostInputRowBytes,
+            "an input row exceeds the controller's buffer");
     for (const auto &shape : {program_.input_shape, out}) {
       // The host counts the bytes of an image in 32 bits.
       require(shape.elements() <= std::numeric_limits<std::uint32_t>::max() / 4,
@@ -435,7 +439,7 @@ class Checker {
   void check_row_split(const Stage &stage) {
     std::set<unsigned> covered;
     std::uint32_t kernel_rows = 0;
-    int all_blocks = 0;
+    int all_blocks = 0, block_rows = 0;
     for (std::size_t i = 0; i < stage.inputs.size(); ++i) {
       std::set<unsigned> blocks;
       for (const auto &connection : connections_[{current_, i}]) {
@@ -446,11 +450,12 @@ class Checker {
         for (const auto &use : from.arrays) its_blocks.insert(use.row_block);
         require(blocks.empty() || blocks == its_blocks, "slices of a partial sum differ in rows");
         require(kernel_rows == 0 || (kernel_rows == from.kernel_rows &&
-                                     all_blocks == row_blocks(from, chip_.array.rows)),
-                "partial sums of different kernels");
+                                     block_rows == rows_per_block(from, chip_.array.rows)),
+                "partial sums of different kernels or row blocks");
         blocks = its_blocks;
         kernel_rows = from.kernel_rows;
         all_blocks = row_blocks(from, chip_.array.rows);
+        block_rows = rows_per_block(from, chip_.array.rows);
       }
       for (const unsigned block : blocks) {
         require(covered.insert(block).second, "rows of the kernel are added up twice");

@@ -25,6 +25,7 @@ constexpr std::size_t kMostStages = 4096;        ///< per chip
 constexpr std::size_t kMostConnections = 65536;  ///< per chip
 constexpr std::size_t kMostHostSlices = 4095;
 constexpr std::int64_t kMostOutputRowBytes = 1 << 20;
+constexpr std::int64_t kMostInputRowBytes = 1 << 24;
 
 /// The first fault of a program, or nothing when the chip can run it.
 std::optional<ControlFault> check_control(const ControlProgram &program,

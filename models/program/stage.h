@@ -175,7 +175,8 @@ ArrayPart array_part(const Stage &stage, const ArrayUse &use, int array_rows, in
 ///
 /// A program may have several channels ([NP] section 5, for recurrent networks): each has stages
 /// for the whole work, with weights of its own, and they work on different images (sequences) at
-/// the same time. Image i of all images since the chip was loaded goes to channel i mod `channels`.
+/// the same time. Image i goes to channel i mod `channels`, where images are
+/// counted as for the keys of noise: since the program was loaded, or as a RUN says.
 struct ControlProgram {
   std::uint8_t channels = 1;
   std::vector<Destination> inputs;

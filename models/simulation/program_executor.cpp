@@ -150,6 +150,9 @@ ProgramExecutor::SegmentPlan ProgramExecutor::plan_segment(const program::Contro
       if (i != kToHost && --missing[i] == 0) plan.order.push_back(i);
     }
   };
+  for (std::size_t i = 0; i < missing.size(); ++i) {
+    if (missing[i] == 0) plan.order.push_back(i);  // all of its inputs are constant
+  }
   arrive(plan.input_targets);
   for (std::size_t i = 0; i < plan.order.size(); ++i) arrive(plan.stages[plan.order[i]].targets);
   if (plan.order.size() != control.stages.size()) {
@@ -191,21 +194,19 @@ int ProgramExecutor::calibrate() {
   int retired = 0;
   for (const int tile : tiles) {
     std::uint64_t run = 0;
-    for (int failed = calibrate(tile, run); failed != 0; failed = calibrate(tile, ++run)) {
-      retired += failed;
-    }
+    while (!calibrate(tile, run++)) ++retired;
   }
   return retired;
 }
 
-/// One CALIBRATE command; converters that fail go out of service. Returns how many.
-int ProgramExecutor::calibrate(int tile, std::uint64_t run) {
+/// One CALIBRATE command; the first converter that fails goes out of service, and the result is
+/// false.
+bool ProgramExecutor::calibrate(int tile, std::uint64_t run) {
   dataflow::ConverterBank &bank = datapath_.converters(tile);
-  int failed = 0;
+  int failed = -1;
   for (int i = 0; i < bank.count(); ++i) {
     if (!bank.at(i).in_service || datapath_.calibrate(tile, i)) continue;
-    bank.set_in_service(i, false);
-    ++failed;
+    if (failed < 0) failed = i;
   }
   if (bank.in_service() == 0) {
     throw InputError(name_, "no converter of tile " + std::to_string(tile) + " works");
@@ -213,7 +214,9 @@ int ProgramExecutor::calibrate(int tile, std::uint64_t run) {
   for (const auto &[place, array] : arrays_) {
     if (place.first == tile) array->calibrate(run);
   }
-  return failed;
+  if (failed < 0) return true;
+  bank.set_in_service(failed, false);
+  return false;
 }
 
 // Execution

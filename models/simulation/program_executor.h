@@ -61,7 +61,7 @@ class ProgramExecutor {
   };
 
   dataflow::ArrayDatapath &array(int tile, int number);
-  int calibrate(int tile, std::uint64_t run);
+  bool calibrate(int tile, std::uint64_t run);
   SegmentPlan plan_segment(const program::ControlProgram &control);
   StagePlan plan_stage(const program::Stage &stage);
   void plan_parts(StagePlan &plan);

@@ -367,7 +367,7 @@ struct npim_stage_times {
   uint64_t wait_converter_ns;
   uint64_t wait_edram_ns; /* For the tile's bus or eDRAM */
   uint64_t wait_post_ns; /* For the tile's post-processing unit */
-  uint64_t wait_noc_ns; /* Pixels on the network */
+  uint64_t wait_noc_ns; /* Pixels were entering the network */
   uint64_t wait_space_ns; /* No room at the receiver */
 };
 NPIM_STATIC_ASSERT(sizeof(struct npim_stage_times) == 64, "size of stage_times");

@@ -58,6 +58,40 @@ TEST(Abort, CancelAtAnyMomentOfARun) {
   });
 }
 
+/// The second stage needs every other pixel, so that it is done before the last one has arrived.
+TEST(Abort, CancelWhilePixelsThatNobodyNeedsAreUnderWay) {
+  auto config = small_chip();
+  config.noc.clock_mhz = 100;  // slow: they are under way for long
+  Stage first = mvm(config, 0, {1, 4, 1}, square_window(1), 1);
+  first.requantise.high = 255;
+  first.destinations = {to(1)};
+  Stage second = mvm(config, 1, {1, 4, 1}, square_window(1, 2), 1);
+  second.requantise.output_s32 = true;
+  second.destinations = {to_host()};
+  const auto program = control({1, 4, 1}, {first, second}, {to(0)});
+  auto records = weights(config, first, {{3}});
+  const auto more = weights(config, second, {{5}});
+  records.insert(records.end(), more.begin(), more.end());
+  ChipBench bench(config);
+  Later later([&] { bench.chip.cancel(); });
+  bench.simulate([&] {
+    ASSERT_EQ(bench.load(program), Error::kNone);
+    ASSERT_EQ(bench.program(records), Error::kNone);
+    const std::vector<Bytes> images = {{1, 2, 3, 4}};
+    const sc_core::sc_time start = sc_core::sc_time_stamp();
+    const auto expected = bench.run(images, 4);
+    const sc_core::sc_time duration = sc_core::sc_time_stamp() - start;
+    for (int i = 0; i < 100; ++i) {
+      later.arm(duration - sc_core::sc_time(2.5 * i, sc_core::SC_NS));
+      bench.execute(bench.run_command(1));
+      EXPECT_EQ(bench.run(images, 4), expected) << i;
+      if (i % 10 == 0) {
+        EXPECT_EQ(bench.load(program), Error::kNone);
+      }
+    }
+  });
+}
+
 /// Reservations of buses, converters and routers end with the run that made them.
 TEST(Abort, ARunAfterACancelTakesTheTimeOfAnUndisturbedOne) {
   Example example;
