@@ -193,10 +193,10 @@ int estimate_command(const Arguments &arguments) {
             << cost::to_text(accounting) << "\n\n";
   print_layers(work, plan, energy);
   print_energy(energy);
-  std::cout << "With this division of the arrays: latency " << fixed(plan.latency_ns / 1e3, 2) << " us, an image every "
-            << fixed(plan.image_ns / 1e3, 3) << " us (one host link needs "
-            << fixed(plan.host_link_ns / 1e3, 3) << " us to bring it), "
-            << fixed(energy.total_pj() / 1e6, 1) << " uJ per image, "
+  std::cout << "With this division of the arrays: latency " << fixed(plan.latency_ns / 1e3, 2)
+            << " us, an image every " << fixed(plan.image_ns / 1e3, 3)
+            << " us (one host link needs " << fixed(plan.host_link_ns / 1e3, 3)
+            << " us to bring it), " << fixed(energy.total_pj() / 1e6, 1) << " uJ per image, "
             << fixed(2e-3 * static_cast<double>(work.macs()) / plan.image_ns, 2) << " TOPS\n";
   auto json = json_report(options, work, plan, energy);
   json["tiles"] = tiles_json(work, plan, bill.chip(), energy);

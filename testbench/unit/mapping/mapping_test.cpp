@@ -179,7 +179,12 @@ TEST(Mapping, RandomNetworksAreSound) {
 TEST(Mapping, NeighboursInTheNetworkAreNeighboursOnTheChip) {
   const auto network = fully_connected(128 * 8, 40);  // five tiles of a 3 x 2 grid
   const Mapping mapping = map_network(network, small_chip());
-  EXPECT_EQ(mapping.layers[0].tiles, (std::vector<int>{0, 1, 2, 5, 4}));
+  EXPECT_EQ(mapping.layers[0].tiles, (std::vector<int>{0, 1, 2, 4, 5}));
+  std::vector<int> snake;
+  for (const auto &stage : mapping.program.segments[0].stages) {
+    if (!stage.arrays.empty()) snake.push_back(stage.tile);
+  }
+  EXPECT_EQ(snake, (std::vector<int>{0, 1, 2, 5, 4}));
 }
 
 TEST(Mapping, HolesAreFilledWhenNoFreshTileIsLeft) {
