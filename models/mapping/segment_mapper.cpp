@@ -295,17 +295,21 @@ class SegmentMapper::Work {
 
   /// On the tile that most of a stage's input comes from.
   std::optional<TileAllocator::Place> place_by_sender(std::size_t number, std::int64_t bytes) {
-    std::map<int, std::int64_t> elements;  // by tile
+    // By tile: how much, and the last stage there. Among equals the last one is nearest to what
+    // follows.
+    std::map<int, std::pair<std::int64_t, int>> senders;
     for (const std::size_t i : edges_to_[number]) {
       const Edge &edge = graph_.edges[i];
       if (edge.from == kImage) continue;
       const Stage &from = graph_.stages[static_cast<std::size_t>(edge.from)];
-      elements[from.tile] += edge.sent.columns * edge.sent.channels * from.output_shape.height;
+      auto &[elements, last] = senders[from.tile];
+      elements += edge.sent.columns * edge.sent.channels * from.output_shape.height;
+      last = std::max(last, edge.from);
     }
     const auto most =
-        std::max_element(elements.begin(), elements.end(),
-                         [](const auto &a, const auto &b) { return a.second < b.second; });
-    if (most == elements.end()) return std::nullopt;
+        std::max_element(senders.begin(), senders.end(),
+                         [](const auto &x, const auto &y) { return x.second < y.second; });
+    if (most == senders.end()) return std::nullopt;
     return allocator_.take_beside(most->first, bytes);
   }
 
