@@ -16,8 +16,8 @@ void ImageSender::connect(StreamPort &port, const program::Destination &to, unsi
   const program::Rectangle part = program::sent_part(to, image);
   pixel_bytes_ = static_cast<std::size_t>(image.channels);
   port.connect(to.producer, {to.column_offset, part.columns, to.channel_offset, part.channels});
-  const Target target = {&port, to.producer,
-                         stream_address(to.tile, to.slot, to.port, to.producer)};
+  const StreamTarget target = {&port, to.producer,
+                               stream_address(to.tile, to.slot, to.port, to.producer)};
   const auto same = std::find_if(inputs_.begin(), inputs_.end(), [&](const Input &other) {
     return context_.config.noc.multicast && other.channel == channel && other.part == part;
   });
@@ -44,11 +44,7 @@ void ImageSender::send_row(const std::uint8_t *row, unsigned channel,
                            tlm::tlm_fw_transport_if<> &to_noc) {
   for (const Input &input : inputs_) {
     if (input.channel != channel) continue;
-    posting_.further.clear();
-    for (const Target &target : input.targets) {
-      target.port->wait_for_room(target.producer);
-      if (&target != &input.targets.front()) posting_.further.push_back(target.address);
-    }
+    wait_for_room(input.targets, posting_);
     // A write leaves its data alone.
     auto *data = const_cast<std::uint8_t *>(cut_out(row, input.part));
     const auto bytes = static_cast<std::size_t>(input.part.columns * input.part.channels);

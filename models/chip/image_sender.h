@@ -30,16 +30,11 @@ class ImageSender {
   void send_row(const std::uint8_t *row, unsigned channel, tlm::tlm_fw_transport_if<> &to_noc);
 
  private:
-  struct Target {
-    StreamPort *port = nullptr;
-    unsigned producer = 0;
-    std::uint64_t address = 0;
-  };
   /// Ports that get the same part of a row.
   struct Input {
     program::Rectangle part;
     unsigned channel = 0;
-    std::vector<Target> targets;
+    std::vector<StreamTarget> targets;
   };
   const std::uint8_t *cut_out(const std::uint8_t *row, const program::Rectangle &part);
 

@@ -700,11 +700,7 @@ void StageEngine::send(const Sending &sending, const Position &at) {
     }
     data = packed_.data();
   }
-  posting_.further.clear();
-  for (const Target &target : sending.targets) {
-    target.port->wait_for_room(target.producer);
-    if (&target != &sending.targets.front()) posting_.further.push_back(target.address);
-  }
+  wait_for_room(sending.targets, posting_);
   time_.until(StageTime::kBack, Phase::kSpace, sc_core::sc_time_stamp());
   prepare_write(payload_, sending.targets.front().address, data, pixels * slice);
   bytes_sent_ += pixels * slice * sending.targets.size();

@@ -80,13 +80,8 @@ class StageEngine {
   StageReport report() const;
 
  private:
-  struct Target {
-    StreamPort *port = nullptr;
-    unsigned producer = 0;
-    std::uint64_t address = 0;
-  };
   struct Route {
-    Target target;
+    StreamTarget target;
     bool local = false;
     program::Rectangle part;  // of the stage's output rows
   };
@@ -94,7 +89,7 @@ class StageEngine {
   struct Sending {
     program::Rectangle part;
     bool local = false;
-    std::vector<Target> targets;
+    std::vector<StreamTarget> targets;
   };
   /// Neighbouring output pixels that are computed together.
   struct Position {

@@ -72,4 +72,12 @@ void StreamPort::free_rows(std::uint64_t row) {
   }
 }
 
+void wait_for_room(const std::vector<StreamTarget> &targets, Posting &posting) {
+  posting.further.clear();
+  for (const StreamTarget &target : targets) {
+    target.port->wait_for_room(target.producer);
+    if (&target != &targets.front()) posting.further.push_back(target.address);
+  }
+}
+
 }  // namespace npim::chip

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "chip/activity.h"
+#include "chip/payload.h"
 #include "program/stage.h"
 
 namespace npim::chip {
@@ -93,5 +94,16 @@ void StreamPort::place(unsigned producer, std::uint64_t pixels, Copy copy) const
   }
   for (std::uint64_t i = 0; i < pixels; ++i, offset += pixel_bytes_) copy(offset, from.bytes);
 }
+
+/// A receiver of pixels: one of a port's producers, and the address that reaches it.
+struct StreamTarget {
+  StreamPort *port = nullptr;
+  unsigned producer = 0;
+  std::uint64_t address = 0;
+};
+
+/// Waits until all targets of a packet have room. Those after the first one become the posting's
+/// further addresses.
+void wait_for_room(const std::vector<StreamTarget> &targets, Posting &posting);
 
 }  // namespace npim::chip
