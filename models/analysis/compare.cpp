@@ -24,7 +24,7 @@ double mean(const std::vector<double> &values) {
 }  // namespace
 
 Outcome evaluate(const Workload &work, const cost::Bill &bill, int chips,
-                 const std::optional<MeasuredTimes> &measured) {
+                 const std::optional<Measured> &measured) {
   Outcome outcome;
   outcome.measured = measured;
   outcome.chips_needed = chips_needed(work, bill.chip());
@@ -33,7 +33,7 @@ Outcome evaluate(const Workload &work, const cost::Bill &bill, int chips,
   cost::Ledger ledger;
   book_image(work, outcome.plan, bill, ledger);
   for (const auto accounting : {cost::Accounting::kPerAction, cost::Accounting::kPoweredTime}) {
-    outcome.energy[accounting] =
+    outcome.counted[accounting] =
         shares_of(cost::settle(ledger, bill, accounting, outcome.image_ns(), chips));
   }
   return outcome;
@@ -66,14 +66,14 @@ double Comparison::mean_throughput_gain(std::size_t chip) const {
 EnergyShares Comparison::mean_shares(std::size_t chip, cost::Accounting accounting) const {
   EnergyShares mean;
   for (const auto &row : outcomes) {
-    const EnergyShares &energy = row[chip].energy.at(accounting);
+    const EnergyShares &energy = row[chip].energy(accounting);
     add(mean, energy, 1.0 / (energy.total_pj() * static_cast<double>(outcomes.size())));
   }
   return mean;
 }
 
 Comparison compare(const std::vector<Workload> &works, const std::vector<cost::Bill> &bills,
-                   const std::vector<std::vector<MeasuredTimes>> &measured) {
+                   const std::vector<std::vector<Measured>> &measured) {
   Comparison comparison;
   for (const auto &bill : bills) comparison.chips.push_back(bill.chip().name);
   for (std::size_t n = 0; n < works.size(); ++n) {

@@ -11,34 +11,41 @@
 
 namespace npim::analysis {
 
-/// Times of the cycle-level model (models/chip), which the analytic ones bound from below.
-struct MeasuredTimes {
+using Energies = std::map<cost::Accounting, EnergyShares>;
+
+/// What the cycle-level model (models/chip) says of one image: times, which the analytic ones bound
+/// from below, and the energy that it booked.
+struct Measured {
   int chips = 1;
   double latency_ns = 0, image_ns = 0;
+  Energies energy;
 };
 
 /// One network on one chip.
 struct Outcome {
   Plan plan;
   int chips_needed = 1;
-  double operations = 0;                            ///< of one image, a multiply-accumulate is two
-  std::map<cost::Accounting, EnergyShares> energy;  ///< of one image
+  double operations = 0;  ///< of one image, a multiply-accumulate is two
+  Energies counted;       ///< of one image, from the actions that the analytic model counts
 
-  std::optional<MeasuredTimes> measured;
+  std::optional<Measured> measured;
 
+  const EnergyShares &energy(cost::Accounting accounting) const {
+    return (measured ? measured->energy : counted).at(accounting);
+  }
   double image_ns() const { return measured ? measured->image_ns : plan.image_ns; }
   double latency_ns() const { return measured ? measured->latency_ns : plan.latency_ns; }
   double throughput_gops() const { return operations / image_ns(); }
   /// GOPS/s/W without the links, which [NP] leaves out of its shares.
   double gops_per_w(cost::Accounting accounting) const {
-    return operations * 1e3 / energy.at(accounting).total_pj();
+    return operations * 1e3 / energy(accounting).total_pj();
   }
 };
 
-/// The network on as many of these chips as `chips` says, priced both ways. With measured times,
-/// leakage lasts as long as they say.
+/// The network on as many of these chips as `chips` says, priced both ways. Leakage of the
+/// counted energy lasts as long as an image takes: as measured, where it is.
 Outcome evaluate(const Workload &work, const cost::Bill &bill, int chips,
-                 const std::optional<MeasuredTimes> &measured = {});
+                 const std::optional<Measured> &measured = {});
 
 /// Networks and chips, outcome by outcome. Every network runs on the same number of chips of each
 /// kind: as many as the chip with the least room needs, so that areas stay equal.
@@ -57,9 +64,9 @@ struct Comparison {
   EnergyShares mean_shares(std::size_t chip, cost::Accounting accounting) const;
 };
 
-/// `measured` is empty (analytic times) or [network][chip], on as many chips as it says.
+/// `measured` is empty (analytic model) or [network][chip], on as many chips as it says.
 Comparison compare(const std::vector<Workload> &works, const std::vector<cost::Bill> &bills,
-                   const std::vector<std::vector<MeasuredTimes>> &measured = {});
+                   const std::vector<std::vector<Measured>> &measured = {});
 
 /// What [NP] prints for its comparison (configs/published/comparison.json).
 struct PublishedComparison {

@@ -12,6 +12,14 @@ double price_pj(const Account &account, const BillLine &line, Accounting account
              : account.unit_ns[i] * line.unit.power_mw;  // 1 mW x 1 ns = 1 pJ
 }
 
+/// Energies by layer or tile times `booked`, but what flowed in the place without a number.
+void scale_places(std::map<int, double> &places, double booked, double standing, double flowed_pj) {
+  for (auto &[place, pj] : places) {
+    const double flowed = place == kNoLayer ? flowed_pj : 0.0;
+    pj = (pj - flowed) * booked + flowed * standing;
+  }
+}
+
 /// What flows whether something happens or not.
 double standing_mw(const BillLine &line, Accounting accounting) {
   const bool counted = accounting == Accounting::kPerAction || line.part == Part::kLink;
@@ -50,8 +58,21 @@ void Ledger::clear() {
 }
 
 double Energy::total_pj() const {
-  return std::accumulate(dynamic_pj.begin(), dynamic_pj.end(), 0.0) +
-         std::accumulate(static_pj.begin(), static_pj.end(), 0.0);
+  return std::accumulate(dynamic_pj.begin(), dynamic_pj.end(), 0.0) + standing_pj();
+}
+
+double Energy::standing_pj() const {
+  return std::accumulate(static_pj.begin(), static_pj.end(), 0.0);
+}
+
+Energy &Energy::operator+=(const Energy &other) {
+  for (std::size_t i = 0; i < kParts; ++i) {
+    dynamic_pj[i] += other.dynamic_pj[i];
+    static_pj[i] += other.static_pj[i];
+  }
+  for (const auto &[layer, pj] : other.by_layer) by_layer[layer] += pj;
+  for (const auto &[tile, pj] : other.by_tile) by_tile[tile] += pj;
+  return *this;
 }
 
 Energy &Energy::operator-=(const Energy &earlier) {
@@ -62,6 +83,15 @@ Energy &Energy::operator-=(const Energy &earlier) {
   for (const auto &[layer, pj] : earlier.by_layer) by_layer[layer] -= pj;
   for (const auto &[tile, pj] : earlier.by_tile) by_tile[tile] -= pj;
   return *this;
+}
+
+void Energy::scale(double booked, double standing) {
+  static_assert(kNoLayer == kNoTile);
+  const double flowed_pj = standing_pj();
+  scale_places(by_layer, booked, standing, flowed_pj);
+  scale_places(by_tile, booked, standing, flowed_pj);
+  for (double &pj : dynamic_pj) pj *= booked;
+  for (double &pj : static_pj) pj *= standing;
 }
 
 Energy settle(const Ledger &ledger, const Bill &bill, Accounting accounting, double elapsed_ns,

@@ -62,8 +62,12 @@ struct Energy {
     return dynamic_pj[i] + static_pj[i];
   }
   double total_pj() const;
+  double standing_pj() const;  ///< the sum of static_pj
+  Energy &operator+=(const Energy &other);
   /// What came after `earlier`, of the same ledger and accounting.
   Energy &operator-=(const Energy &earlier);
+  /// What was booked, and what flowed meanwhile, times factors of their own.
+  void scale(double booked, double standing);
 };
 
 /// Prices a ledger for `chips` equal chips that were on for `elapsed_ns`.

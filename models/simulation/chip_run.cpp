@@ -126,9 +126,12 @@ class Runner {
         read_counters(segment);
         const chip::ChipCounters before = chip_.counters();
         const std::vector<double> busy = busy_ns();
+        const Energies spent = energies();
         const double time_ns = run_images(segment, images_);
-        result_.image_ns += (time_ns - latency_ns) / (images_ - 1);
+        const double image_ns = (time_ns - latency_ns) / (images_ - 1);
+        result_.image_ns += image_ns;
         leave_out(before);
+        add_energy(spent, image_ns / time_ns);
         add_loads(busy);
         many_ns_ += time_ns;
       }
@@ -147,6 +150,29 @@ class Runner {
     left_out_.cycles += chip_.counters().cycles - before.cycles;
     left_out_.windows += chip_.counters().windows - before.windows;
     left_out_.conversions += chip_.counters().conversions - before.conversions;
+  }
+
+  using Energies = std::map<cost::Accounting, cost::Energy>;
+
+  /// Since the start.
+  Energies energies() {
+    Energies all;
+    if (!chip_.books().has_prices()) return all;
+    for (const auto accounting : {cost::Accounting::kPerAction, cost::Accounting::kPoweredTime}) {
+      all[accounting] = chip_.books().settle(accounting);
+    }
+    return all;
+  }
+
+  /// Since `before`, divided among the images; filling and draining the pipelines is not to leak,
+  /// so only `share` of the time counts.
+  void add_energy(const Energies &before, double share) {
+    for (auto &[accounting, energy] : energies()) {
+      energy -= before.at(accounting);
+      energy.scale(1.0 / images_, share);
+      result_.energy[accounting].accounting = accounting;
+      result_.energy[accounting] += energy;
+    }
   }
 
   /// Of each unit since the start.

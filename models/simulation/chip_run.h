@@ -4,11 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "chip/chip.h"
 #include "config/chip_config.h"
+#include "cost/ledger.h"
 #include "program/stage.h"
 
 namespace npim::simulation {
@@ -26,7 +28,10 @@ struct ChipRun {
   chip::ChipCounters counters;  ///< of one image
   std::vector<abi::StageCounters> stages;  ///< of the run of one image, segment by segment
   std::vector<UnitLoad> busiest;           ///< of the run of many images, the busiest first
-  double host_s = 0;                       ///< that the simulation took
+  /// Of one image, many in flight: what the chip booked for it (every input slice driven), and
+  /// leakage and links for image_ns. Empty when the chip has no prices.
+  std::map<cost::Accounting, cost::Energy> energy;
+  double host_s = 0;  ///< that the simulation took
 };
 
 /// Runs one image, then `images` (at least 2) together, through one segment of the program after

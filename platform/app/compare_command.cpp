@@ -33,21 +33,23 @@ constexpr Accounting kAccountings[] = {Accounting::kPoweredTime, Accounting::kPe
 
 struct CompareOptions {
   std::vector<std::string> networks;
-  std::string configs = "configs", accounting;
+  std::string configs = "configs";
+  Accounting accounting = Accounting::kPoweredTime;
   bool analytic = false;
   report::ReportFiles report;
 };
 
 bool parse(const Arguments &arguments, CompareOptions &to) {
+  std::string accounting;
   po::options_description options("Options");
   auto add = options.add_options();
   add("networks", po::value(&to.networks)->multitoken(), "which ones (default: all nine)");
   add("configs", po::value(&to.configs)->default_value("configs"),
       "folder with chips/, components/ and published/");
-  add("accounting", po::value(&to.accounting)->default_value("powered-time"),
+  add("accounting", po::value(&accounting)->default_value("powered-time"),
       "of the tables by network: powered-time or per-action");
   add("analytic", po::bool_switch(&to.analytic),
-      "lower bounds of the analytic model instead of cycle-level simulation");
+      "the analytic model alone, without cycle-level simulation");
   add("json", po::value(&to.report.json), "write all results as JSON too");
   add("html", po::value(&to.report.html_folder),
       "folder for a page with charts and tables (compare.html)");
@@ -57,14 +59,13 @@ bool parse(const Arguments &arguments, CompareOptions &to) {
           "Usage: npim compare [--networks NAME ...] [--analytic] [--accounting NAME]\n"
           "                    [--json FILE] [--html DIR]\n\n"
           "Neural-PIM, the ISAAC-style and the CASCADE-style chip of equal area on the paper's\n"
-          "networks. Times are simulated by the cycle-level chip without values, beside the lower\n"
-          "bound of the analytic model; energy comes from the actions that the latter counts.",
+          "networks. The cycle-level chip, without values, says how long an image takes and what\n"
+          "it books; beside it stands the analytic model: a lower bound on time, and energy from\n"
+          "the actions that a network needs. Every input slice is driven.",
           options, "", values)) {
     return false;
   }
-  if (to.accounting != "powered-time" && to.accounting != "per-action") {
-    throw InputError("command line", "--accounting must be powered-time or per-action");
-  }
+  to.accounting = accounting_of(accounting);
   if (to.networks.empty()) to.networks = network::paper_names();
   return true;
 }
@@ -120,7 +121,7 @@ void print_networks(const Comparison &comparison, Accounting accounting) {
   for (std::size_t n = 0; n < comparison.networks.size(); ++n) {
     for (std::size_t c = 0; c < comparison.chips.size(); ++c) {
       const Outcome &first = comparison.outcomes[n][0], &o = comparison.outcomes[n][c];
-      const EnergyShares &e = o.energy.at(accounting);
+      const EnergyShares &e = o.energy(accounting);
       const auto share = [&](double pj) { return fixed(100 * pj / e.total_pj(), 1); };
       table.add(
           {c == 0 ? comparison.networks[n] : "", comparison.chips[c], std::to_string(o.plan.chips),
@@ -141,25 +142,35 @@ void print_networks(const Comparison &comparison, Accounting accounting) {
   std::cout << table.format() << '\n';
 }
 
-std::vector<std::vector<analysis::MeasuredTimes>> simulate(const std::vector<std::string> &networks,
-                                                           const std::vector<Bill> &bills) {
+analysis::Measured measured(const Simulated &run) {
+  analysis::Measured measured = {run.chips, run.latency_ns, run.image_ns, {}};
+  for (const auto &[accounting, energy] : run.energy) {
+    measured.energy[accounting] = analysis::shares_of(energy);
+  }
+  return measured;
+}
+
+std::vector<std::vector<analysis::Measured>> simulate(const std::vector<std::string> &networks,
+                                                      const std::vector<Bill> &bills) {
   std::vector<config::ChipConfig> chips;
   for (const Bill &bill : bills) chips.push_back(bill.chip());
-  std::vector<std::vector<analysis::MeasuredTimes>> times;
+  std::vector<std::vector<analysis::Measured>> results;
   for (const auto &row : simulate_networks(networks, chips)) {
-    times.emplace_back();
-    for (const Simulated &run : row) {
-      times.back().push_back({run.chips, run.latency_ns, run.image_ns});
-    }
+    results.emplace_back();
+    for (const Simulated &run : row) results.back().push_back(measured(run));
   }
-  return times;
+  return results;
 }
 
 void print_bounds(const Comparison &comparison) {
   std::cout << "Simulated times (one image in an empty chip; from one image to the next) over the "
-               "analytic\nlower bounds, which know no contention, buffers, whole tiles or NoC\n\n";
+               "analytic\nlower bounds, which know no contention, buffers, whole tiles or NoC; "
+               "booked energies over\nthose of the actions that the analytic model counts\n\n";
   TextTable table({"network", "chip", "latency us", "at least", "ratio", "image us", "at least ",
-                   "ratio ", "host link us"});
+                   "ratio ", "host link us", "energy, powered time", "per action"});
+  const auto energy_ratio = [](const Outcome &o, Accounting accounting) {
+    return fixed(o.energy(accounting).total_pj() / o.counted.at(accounting).total_pj(), 2);
+  };
   for (std::size_t n = 0; n < comparison.networks.size(); ++n) {
     for (std::size_t c = 0; c < comparison.chips.size(); ++c) {
       const Outcome &o = comparison.outcomes[n][c];
@@ -167,7 +178,8 @@ void print_bounds(const Comparison &comparison) {
                  fixed(o.latency_ns() / 1e3, 1), fixed(o.plan.least_latency_ns / 1e3, 1),
                  fixed(o.latency_ns() / o.plan.least_latency_ns, 2), fixed(o.image_ns() / 1e3, 2),
                  fixed(o.plan.image_ns / 1e3, 2), fixed(o.image_ns() / o.plan.image_ns, 2),
-                 fixed(o.plan.host_link_ns / 1e3, 2)});
+                 fixed(o.plan.host_link_ns / 1e3, 2), energy_ratio(o, Accounting::kPoweredTime),
+                 energy_ratio(o, Accounting::kPerAction)});
     }
   }
   std::cout << table.format() << '\n';
@@ -179,35 +191,40 @@ std::string percent_off(double model, double published) {
 
 struct GainRow {
   const char *what;
-  std::string chip, accounting;
+  std::string chip, model, accounting;
   std::vector<double> values;
   std::optional<double> published;
 };
 
-std::vector<GainRow> gain_rows(const Comparison &comparison, const PublishedComparison &published) {
+/// Rows of one model for the chip number `c`.
+void add_gains(const char *model, const Comparison &comparison, std::size_t c,
+               const PublishedComparison::Chip *paper, std::vector<GainRow> &rows) {
+  const auto anchor = [&](double PublishedComparison::Chip::*gain) {
+    return paper == nullptr ? std::optional<double>() : paper->*gain;
+  };
+  for (const Accounting accounting : kAccountings) {
+    rows.push_back({"energy efficiency", comparison.chips[c], model, cost::to_text(accounting),
+                    comparison.energy_gains(c, accounting),
+                    anchor(&PublishedComparison::Chip::energy_gain)});
+  }
+  rows.push_back({"throughput", comparison.chips[c], model, "", comparison.throughput_gains(c),
+                  anchor(&PublishedComparison::Chip::throughput_gain)});
+}
+
+/// `analytic`: the same by the analytic model, when `comparison` is simulated.
+void print_gains(const Comparison &comparison, const Comparison *analytic,
+                 const PublishedComparison &published) {
+  std::cout << "Gains of " << comparison.chips[0] << " over " << comparison.networks.size()
+            << " networks; published: " << published.source << "\n\n";
   std::vector<GainRow> rows;
   for (std::size_t c = 1; c < comparison.chips.size(); ++c) {
     const auto *paper = published.find(comparison.chips[c]);
-    const auto anchor = [&](double PublishedComparison::Chip::*gain) {
-      return paper == nullptr ? std::optional<double>() : paper->*gain;
-    };
-    for (const Accounting accounting : kAccountings) {
-      rows.push_back({"energy efficiency", comparison.chips[c], cost::to_text(accounting),
-                      comparison.energy_gains(c, accounting),
-                      anchor(&PublishedComparison::Chip::energy_gain)});
-    }
-    rows.push_back({"throughput", comparison.chips[c], "", comparison.throughput_gains(c),
-                    anchor(&PublishedComparison::Chip::throughput_gain)});
+    add_gains(analytic != nullptr ? "cycle-level" : "analytic", comparison, c, paper, rows);
+    if (analytic != nullptr) add_gains("analytic", *analytic, c, paper, rows);
   }
-  return rows;
-}
-
-void print_gains(const Comparison &comparison, const PublishedComparison &published) {
-  std::cout << "Gains of " << comparison.chips[0] << " over " << comparison.networks.size()
-            << " networks; published: " << published.source << "\n\n";
-  TextTable table({"gain", "over", "accounting", "mean", "published", "dev %", "geometric mean",
-                   "median", "least", "greatest"});
-  for (const GainRow &row : gain_rows(comparison, published)) {
+  TextTable table({"gain", "over", "model", "accounting", "mean", "published", "dev %",
+                   "geometric mean", "median", "least", "greatest"});
+  for (const GainRow &row : rows) {
     std::vector<double> sorted = row.values;
     std::sort(sorted.begin(), sorted.end());
     double sum = 0, logarithms = 0;
@@ -217,7 +234,7 @@ void print_gains(const Comparison &comparison, const PublishedComparison &publis
     }
     const auto count = static_cast<double>(sorted.size());
     const double mean = sum / count;
-    table.add({row.what, row.chip, row.accounting, fixed(mean, 2),
+    table.add({row.what, row.chip, row.model, row.accounting, fixed(mean, 2),
                row.published ? fixed(*row.published, 2) : "",
                row.published ? percent_off(mean, *row.published) : "",
                fixed(std::exp(logarithms / count), 2), fixed(sorted[sorted.size() / 2], 2),
@@ -348,7 +365,7 @@ std::vector<VariantGains> variant_gains(const std::vector<Workload> &works,
 }
 
 void print_variants(const std::vector<VariantGains> &variants, const std::vector<Bill> &bills) {
-  std::cout << "What the gains would be if a baseline were read otherwise\n\n";
+  std::cout << "What the gains would be if a baseline were read otherwise (analytic model)\n\n";
   TextTable table({"chip", "changed", "energy, powered time", "energy, per action", "throughput"});
   for (std::size_t i = 0; i < variants.size(); ++i) {
     const VariantGains &gains = variants[i];
@@ -366,9 +383,10 @@ boost::json::object shares_json(const EnergyShares &shares) {
 }
 
 boost::json::object outcome_json(const std::string &chip, const Outcome &outcome) {
-  boost::json::object energy;
-  for (const auto &[accounting, shares] : outcome.energy) {
-    energy[cost::to_text(accounting)] = shares_json(shares);
+  boost::json::object energy, counted_energy;
+  for (const auto &[accounting, counted] : outcome.counted) {
+    energy[cost::to_text(accounting)] = shares_json(outcome.energy(accounting));
+    counted_energy[cost::to_text(accounting)] = shares_json(counted);
   }
   return {{"chip", chip},
           {"chips", outcome.plan.chips},
@@ -380,7 +398,8 @@ boost::json::object outcome_json(const std::string &chip, const Outcome &outcome
           {"least_latency_ns", outcome.plan.least_latency_ns},
           {"host_link_ns", outcome.plan.host_link_ns},
           {"operations", outcome.operations},
-          {"energy_pj", energy}};
+          {"energy_pj", energy},
+          {"counted_energy_pj", counted_energy}};
 }
 
 boost::json::array variants_json(const std::vector<VariantGains> &variants,
@@ -434,7 +453,7 @@ boost::json::object json_report(const Comparison &comparison, const PublishedCom
   }
   auto json = report::begin_report("compare", kSeed, configurations(configs));
   json["model"] = comparison.outcomes[0][0].measured
-                      ? "cycle-level times, energy from counts"
+                      ? "cycle-level: times and booked energy"
                       : "analytic: a lower bound on time, energy from counts";
   json["networks"] = networks;
   json["gains"] = gains;
@@ -452,18 +471,19 @@ int compare_command(const Arguments &arguments) {
   const auto published =
       analysis::load_published_comparison(options.configs + "/published/comparison.json");
   const std::vector<Workload> works = load_workloads(options.networks);
+  const Comparison analytic = analysis::compare(works, bills);
   const Comparison comparison =
-      options.analytic ? analysis::compare(works, bills)
+      options.analytic ? analytic
                        : analysis::compare(works, bills, simulate(options.networks, bills));
-  std::cout << (options.analytic
-                    ? "Analytic model, not the cycle-level one: times are lower bounds"
-                    : "Times of the cycle-level model, without values; energy of counted actions")
-            << ", every input slice is driven.\n\n";
+  std::cout
+      << (options.analytic
+              ? "Analytic model, not the cycle-level one: times are lower bounds, energy counted"
+              : "Cycle-level chip without values: its times, and the energy that it booked")
+      << "; every input slice is driven.\n\n";
   print_chips(bills);
-  print_networks(comparison, options.accounting == "per-action" ? Accounting::kPerAction
-                                                                : Accounting::kPoweredTime);
+  print_networks(comparison, options.accounting);
   if (!options.analytic) print_bounds(comparison);
-  print_gains(comparison, published);
+  print_gains(comparison, options.analytic ? nullptr : &analytic, published);
   print_shares(comparison, published);
   print_energy_explanation(comparison, published);
   print_throughput_explanation(comparison, bills);

@@ -22,20 +22,22 @@ constexpr std::uint64_t kSeed =
     1;  // of weights that the file lacks, whose values do not matter here
 
 struct EstimateOptions {
-  std::string model, chip, accounting;
+  std::string model, chip;
+  Accounting accounting = Accounting::kPerAction;
   report::ReportFiles report;
   int chips = 0;
   bool analytic = false;
 };
 
 bool parse(const Arguments &arguments, EstimateOptions &to) {
+  std::string accounting;
   po::options_description options("Options");
   auto add = options.add_options();
   add("model", po::value(&to.model)->required(),
       "ONNX file (weights may be missing) or one of the networks of npim compare");
   add("chip", po::value(&to.chip)->required(), "chip configuration (configs/chips/*.json)");
   add("chips", po::value(&to.chips)->default_value(0), "how many; 0: as many as it needs");
-  add("accounting", po::value(&to.accounting)->default_value("per-action"),
+  add("accounting", po::value(&accounting)->default_value("per-action"),
       "per-action or powered-time");
   add("analytic", po::bool_switch(&to.analytic),
       "lower bounds of the analytic model only, without cycle-level simulation");
@@ -47,29 +49,16 @@ bool parse(const Arguments &arguments, EstimateOptions &to) {
           "Usage: npim estimate MODEL.onnx --chip FILE [--chips N] [--analytic] [--json FILE]\n"
           "                     [--html DIR]\n\n"
           "Time and energy by layer, without host and firmware. The analytic model gives a lower\n"
-          "bound on time, and energy from counted actions with every input slice driven; the\n"
-          "cycle-level chip, without values, says how long it takes.",
+          "bound on time, and energy from the actions that a network needs; the cycle-level chip,\n"
+          "without values, says how long it takes and what it books. Every input slice is driven.",
           options, "model", values)) {
     return false;
   }
-  if (to.accounting != "powered-time" && to.accounting != "per-action") {
-    throw InputError("command line", "--accounting must be powered-time or per-action");
-  }
+  to.accounting = accounting_of(accounting);
   if (to.chips < 0 || to.chips > 65536) {
     throw InputError("command line", "--chips must be from 0 to 65536");
   }
   return true;
-}
-
-std::string engineering(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.4g", value);
-  return text;
-}
-
-double layer_pj(const Energy &energy, std::size_t layer) {
-  const auto found = energy.by_layer.find(static_cast<int>(layer));
-  return found == energy.by_layer.end() ? 0 : found->second;
 }
 
 void print_layers(const Workload &work, const Plan &plan, const Energy &energy) {
@@ -87,30 +76,18 @@ void print_layers(const Workload &work, const Plan &plan, const Energy &energy) 
   std::cout << table.format() << '\n';
 }
 
-void print_energy(const Energy &energy) {
-  TextTable table({"component", "dynamic uJ", "static uJ", "share %"});
-  const double total = energy.total_pj();
-  for (const cost::Part part : cost::all_parts()) {
-    const auto i = static_cast<std::size_t>(part);
-    const double pj = energy.part_pj(part);
-    if (pj <= 0) continue;
-    table.add({cost::to_text(part), engineering(energy.dynamic_pj[i] / 1e6),
-               engineering(energy.static_pj[i] / 1e6), fixed(100 * pj / total, 1)});
-  }
-  std::cout << table.format() << '\n';
-}
-
-void print_simulated(const Simulated &run, const Plan &bound) {
+void print_simulated(const Simulated &run, const Plan &bound, const Energy &energy) {
   std::cout
       << "Cycle-level model, one image in an empty chip (the stage of each layer that is busy "
          "longest):\n\n";
   TextTable table({"layer", "op", "stages", "windows", "conversions", "start us", "end us",
-                   "busy us", "waits for input us"});
-  for (const SimulatedLayer &layer : run.layers) {
+                   "busy us", "waits for input us", "uJ"});
+  for (std::size_t i = 0; i < run.layers.size(); ++i) {
+    const SimulatedLayer &layer = run.layers[i];
     table.add({layer.name, layer.op, std::to_string(layer.stages), with_thousands(layer.windows),
                with_thousands(layer.conversions), fixed(layer.first_start_ns / 1e3, 2),
                fixed(layer.last_end_ns / 1e3, 2), fixed(layer.busy_ns / 1e3, 2),
-               fixed(layer.wait_input_ns / 1e3, 2)});
+               fixed(layer.wait_input_ns / 1e3, 2), engineering(layer_pj(energy, i) / 1e6)});
   }
   std::cout << table.format() << "\nSimulated on " << run.chips << " chip(s), " << run.arrays_used
             << " arrays on " << run.tiles_used << " tiles: latency "
@@ -118,6 +95,13 @@ void print_simulated(const Simulated &run, const Plan &bound) {
             << fixed(bound.least_latency_ns / 1e3, 2) << "), an image every "
             << fixed(run.image_ns / 1e3, 3) << " us (lower bound " << fixed(bound.image_ns / 1e3, 3)
             << "); simulated in " << fixed(run.host_s, 2) << " host seconds\n";
+}
+
+void print_simulated_energy(const Energy &simulated, const Energy &counted) {
+  std::cout << "\nEnergy of an image, as the simulated chip booked it, "
+            << cost::to_text(simulated.accounting) << " (every input slice driven):\n\n"
+            << energy_table(simulated) << fixed(simulated.total_pj() / 1e6, 1)
+            << " uJ per image (analytic model " << fixed(counted.total_pj() / 1e6, 1) << ")\n";
 }
 
 void print_busiest(const Simulated &run) {
@@ -143,13 +127,6 @@ boost::json::object json_report(const EstimateOptions &options, const Workload &
                       {"end_ns", plan.layers[i].end_ns},
                       {"energy_pj", layer_pj(energy, i)}});
   }
-  boost::json::object components;
-  for (const cost::Part part : cost::all_parts()) {
-    const auto i = static_cast<std::size_t>(part);
-    if (energy.part_pj(part) <= 0) continue;
-    components[cost::to_text(part)] = {{"dynamic_pj", energy.dynamic_pj[i]},
-                                       {"static_pj", energy.static_pj[i]}};
-  }
   auto json = report::begin_report("estimate", kSeed, config::Node::load(options.chip).value());
   json["network"] = work.name;
   json["model"] = "analytic: a lower bound on time, energy from counts";
@@ -163,7 +140,7 @@ boost::json::object json_report(const EstimateOptions &options, const Workload &
   json["least_latency_ns"] = plan.least_latency_ns;
   json["host_link_ns"] = plan.host_link_ns;
   json["energy_pj"] = energy.total_pj();
-  json["components"] = components;
+  json["components"] = components_json(energy);
   json["layers"] = layers;
   return json;
 }
@@ -183,16 +160,14 @@ int estimate_command(const Arguments &arguments) {
   const Plan plan = analysis::make_plan(work, bill.chip(), chips);
   cost::Ledger ledger;
   analysis::book_image(work, plan, bill, ledger);
-  const Accounting accounting =
-      options.accounting == "per-action" ? Accounting::kPerAction : Accounting::kPoweredTime;
-  const Energy energy = cost::settle(ledger, bill, accounting, plan.image_ns, chips);
+  const Energy energy = cost::settle(ledger, bill, options.accounting, plan.image_ns, chips);
   std::cout << work.name << " on " << chips << " x " << bill.chip().name << ": "
             << with_thousands(work.macs()) << " MACs, " << with_thousands(work.weights())
             << " weights, " << plan.arrays_used << " of " << plan.arrays
             << " arrays\nAnalytic model: times are lower bounds; energy of an image, "
-            << cost::to_text(accounting) << "\n\n";
+            << cost::to_text(options.accounting) << "\n\n";
   print_layers(work, plan, energy);
-  print_energy(energy);
+  std::cout << energy_table(energy) << '\n';
   std::cout << "With this division of the arrays: latency " << fixed(plan.latency_ns / 1e3, 2)
             << " us, an image every " << fixed(plan.image_ns / 1e3, 3)
             << " us (one host link needs " << fixed(plan.host_link_ns / 1e3, 3)
@@ -205,7 +180,9 @@ int estimate_command(const Arguments &arguments) {
     simulation.chips = options.chips;
     const Simulated run =
         simulate_networks({options.model}, {bill.chip()}, simulation).front().front();
-    print_simulated(run, plan);
+    const Energy &simulated = run.energy.at(options.accounting);
+    print_simulated(run, plan, simulated);
+    print_simulated_energy(simulated, energy);
     print_busiest(run);
     json["simulated"] = to_json(run);
   }

@@ -105,6 +105,7 @@ std::string simulate(const mapping::Mapping &mapping, const ChipConfig &chip,
   result.host_s = run.host_s;
   result.layers = layers_of(mapping, run);
   result.busiest = run.busiest;
+  result.energy = run.energy;
   return boost::json::serialize(to_json(result));
 }
 
@@ -162,6 +163,7 @@ Simulated from_json(const boost::json::value &value) {
     run.busiest.push_back(
         {std::string(from.at("unit").as_string()), real(from, "busy_ns"), real(from, "share")});
   }
+  run.energy = energies_from_json(object.at("energy"));
   return run;
 }
 
@@ -218,7 +220,8 @@ boost::json::object to_json(const Simulated &run) {
           {"image_ns", run.image_ns},
           {"host_seconds", run.host_s},
           {"layers", layers},
-          {"busiest_units", busiest}};
+          {"busiest_units", busiest},
+          {"energy", to_json(run.energy)}};
 }
 
 }  // namespace npim::app

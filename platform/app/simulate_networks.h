@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "app/energy_report.h"
 #include "config/chip_config.h"
 #include "network/graph.h"
 #include "simulation/chip_run.h"
@@ -31,6 +32,7 @@ struct Simulated {
   double host_s = 0;
   std::vector<SimulatedLayer> layers;
   std::vector<simulation::UnitLoad> busiest;
+  Energies energy;  ///< of one image (simulation::ChipRun)
 };
 
 struct SimulationOptions {

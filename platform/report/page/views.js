@@ -50,13 +50,13 @@ views.estimate = (report) => {
   const chip = isObject(report.config) ? report.config.name : 'chip';
   addHeader(report, `${report.network} on ${report.chips} × ${chip}`, `Model: ${report.model}. Energy of one image, accounting: ${report.accounting}.`);
   addEstimateCards(report);
-  if (report.simulated) addSimulated(report.simulated);
+  if (report.simulated) addSimulated(report.simulated, report.accounting);
   const pair = addPair();
   addSection('Latency by layer', 'Analytic model: from the first to the last window of the layer, one image in an empty chip.',
     (box) => addTimeBars(box, names, report.layers.map((layer) => layer.end_ns - layer.start_ns), 'Latency'), pair);
-  addSection('Energy by layer', 'What is booked on a layer, per image; leakage and links belong to none.',
+  addSection('Energy by layer', 'Analytic model: what is booked on a layer, per image; leakage and links belong to none.',
     (box) => addEnergyBars(box, names, report.layers.map((layer) => layer.energy_pj), 'Energy'), pair);
-  addEnergyRings(report.components, report.accounting);
+  addEnergyRings(booked(report).components, report.accounting);
   addSection('When the layers work', 'Analytic model: one image in an empty chip; a layer starts when its first window has its inputs.',
     (box) => addTimeline(box, report.layers.map((layer) => ({
       name: layer.name, begin: layer.start_ns, end: layer.end_ns,
@@ -76,6 +76,9 @@ views.estimate = (report) => {
   ], report.layers, 'layers'), undefined, true);
 };
 
+// Energy of an image: what the simulated chip booked, else the analytic model's.
+const booked = (report) => (report.simulated && report.simulated.energy[report.accounting]) || report;
+
 function addEstimateCards(report) {
   const run = report.simulated, best = run || report;
   const bound = (key) => (run ? `, cycle-level (lower bound ${quantity(report[key], 'ns')})` : '');
@@ -83,14 +86,15 @@ function addEstimateCards(report) {
     [quantity(best.latency_ns, 'ns'), 'latency of one image' + bound('latency_ns')],
     [quantity(best.image_ns, 'ns'), 'from one image to the next' + bound('image_ns')],
     [digits(1e9 / best.image_ns), 'images per second'],
-    [quantity(report.energy_pj, 'pJ'), 'energy per image, with links'],
+    [quantity(booked(report).energy_pj, 'pJ'), 'energy per image, with links' + (run ? `, as booked (analytic model ${quantity(report.energy_pj, 'pJ')})` : '')],
     [digits(2e-3 * report.macs / best.image_ns) + ' TOPS', 'throughput'],
     [`${digits(report.arrays_used)} / ${digits(report.arrays)}`, 'arrays used'],
   ]);
 }
 
 // What the cycle-level chip did: layers in the order of their stages.
-function addSimulated(run) {
+function addSimulated(run, accounting) {
+  const energyOf = new Map(run.energy[accounting].layers);
   addSection('Simulated: when the layers work', 'Cycle-level model, one image in an empty chip; the stage of each layer that is busy longest.', (box) =>
     addTimeline(box, run.layers.map((layer) => ({
       name: `${layer.name}, ${layer.op}`, begin: layer.first_start_ns, end: layer.last_end_ns,
@@ -102,6 +106,7 @@ function addSimulated(run) {
     { title: 'Conversions', value: (layer) => layer.conversions },
     { title: 'Start', unit: 'µs', value: (layer) => layer.first_start_ns / 1e3 }, { title: 'End', unit: 'µs', value: (layer) => layer.last_end_ns / 1e3 },
     { title: 'Busy', unit: 'µs', value: (layer) => layer.busy_ns / 1e3 }, { title: 'Waits for input', unit: 'µs', value: (layer) => layer.wait_input_ns / 1e3 },
+    { title: 'Energy', unit: 'µJ', value: (layer) => (energyOf.get(run.layers.indexOf(layer)) || 0) / 1e6 },
   ], run.layers, 'simulated layers'), undefined, true);
 }
 

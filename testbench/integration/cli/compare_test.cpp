@@ -45,7 +45,47 @@ TEST_F(Compare, SimulatesTheChips) {
   for (const auto &chip : chips) {
     EXPECT_GE(chip.at("image_ns").as_double(), chip.at("least_image_ns").as_double());
     EXPECT_GE(chip.at("latency_ns").as_double(), chip.at("least_latency_ns").as_double());
+    const auto total = [&](const char *energy) {
+      const auto &shares = chip.at(energy).at("per action");
+      double sum = 0;
+      for (const char *part : {"crossbar", "dac", "adc", "accumulate", "other"}) {
+        sum += shares.at(part).to_number<double>();
+      }
+      return sum;
+    };
+    EXPECT_NEAR(total("energy_pj") / total("counted_energy_pj"), 1, 0.15);
   }
+}
+
+/// The energy of the cycle-level chip is what it booked: an NNADC's share is the conversions that
+/// the stages made, times the figure of the component library.
+TEST_F(Compare, EnergyComesFromConversionsThatWereMade) {
+  const std::string chip = NpimRunner::source("configs/chips/neural-pim-small.json");
+  const std::string estimate = npim_.path("booked.json"), figures = npim_.path("figures.json");
+  Finished finished =
+      npim_.npim({"estimate", NpimRunner::source("configs/networks/digits/digits.onnx"), "--chip",
+                  chip, "--json", estimate});
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  EXPECT_NE(finished.out.find("as the simulated chip booked it"), std::string::npos);
+  finished = npim_.npim({"chip", chip, "--json", figures});
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  const auto report = NpimRunner::read_json(figures);
+  double energy_pj = 0;
+  for (const auto &component : report.at("components").as_array()) {
+    if (component.at("name").as_string() == "nnadc") {
+      energy_pj = component.at("energy_pj").to_number<double>();
+    }
+  }
+  ASSERT_GT(energy_pj, 0);
+  const auto json = NpimRunner::read_json(estimate);
+  const auto &simulated = json.at("simulated");
+  std::int64_t conversions = 0;
+  for (const auto &layer : simulated.at("layers").as_array()) {
+    conversions += layer.at("conversions").as_int64();
+  }
+  const auto &components = simulated.at("energy").at("per action").at("components");
+  EXPECT_NEAR(components.at("nnadc").at("dynamic_pj").to_number<double>(),
+              static_cast<double>(conversions) * energy_pj, 1e-6 * energy_pj * conversions);
 }
 
 TEST_F(Compare, RefusesUnknownNetworksAndAccountings) {

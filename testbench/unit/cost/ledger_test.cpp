@@ -72,5 +72,25 @@ TEST(Ledger, LayersAndTilesAddUpToTheTotal) {
   }
 }
 
+/// The energy of one image out of a run of many: bookings are divided, leakage lasts an image.
+TEST(Ledger, BookedAndStandingEnergiesScaleApart) {
+  Ledger ledger;
+  ledger.open(1, 4).book(Part::kDac, 100);
+  ledger.open(kNoTile, kNoLayer).book(Part::kEdram, 8);
+  Energy energy = settle(ledger, small_bill(), Accounting::kPerAction, 50);
+  const Energy whole = energy;
+  energy.scale(0.25, 0.5);
+  EXPECT_DOUBLE_EQ(energy.part_pj(Part::kDac), whole.part_pj(Part::kDac) / 4);
+  EXPECT_DOUBLE_EQ(energy.standing_pj(), whole.standing_pj() / 2);
+  EXPECT_DOUBLE_EQ(energy.by_layer.at(4), whole.by_layer.at(4) / 4);
+  const double booked = whole.by_tile.at(kNoTile) - whole.standing_pj();
+  EXPECT_DOUBLE_EQ(energy.by_tile.at(kNoTile), booked / 4 + whole.standing_pj() / 2);
+  Energy twice = energy;
+  twice += energy;
+  EXPECT_DOUBLE_EQ(twice.total_pj(), 2 * energy.total_pj());
+  twice -= energy;
+  EXPECT_DOUBLE_EQ(twice.total_pj(), energy.total_pj());
+}
+
 }  // namespace
 }  // namespace npim::cost
