@@ -490,7 +490,7 @@ void StageEngine::back_window() {
 /// when the last ones are at the tile's adders.
 sc_time StageEngine::convert() {
   const std::vector<MvmPlan::Drain> &drains = plan_->drains(pixel_.pixels);
-  std::fill(accumulators_.begin(), accumulators_.end(), 0);
+  if (context_.values) std::fill(accumulators_.begin(), accumulators_.end(), 0);
   for (std::size_t i = 0; i + 1 < drains.size(); ++i) {
     convert(drains[i]);
     const sc_time drained = collect_sums(drains[i]);
@@ -504,7 +504,21 @@ sc_time StageEngine::convert() {
 }
 
 void StageEngine::convert(const MvmPlan::Drain &drain) {
-  wait_for_dead_converter(drain);
+  if (tile_.nnadc.converters.has_broken()) wait_for_dead_converter(drain);
+  const sc_time converted =
+      tile_.nnadc.reserve(sc_core::sc_time_stamp(), drain.conversions, payer_);
+  time_.until(StageTime::kBack, Phase::kConverter, tile_.nnadc.begun());
+  time_.until(StageTime::kBack, Phase::kComputing, converted);
+  context_.wakes.sleep_until(converted);
+  payer_.book(cost::Part::kOutputRegister,
+              drain.conversions * context_.dot_product.register_writes);
+  if (context_.values) convert_values(drain);
+  const std::uint64_t conversions = drain.conversions * context_.dot_product.conversions;
+  conversions_ += conversions;
+  context_.counters.conversions += conversions;
+}
+
+void StageEngine::convert_values(const MvmPlan::Drain &drain) {
   batch_.clear();
   for (const std::size_t i : drain.work) {
     const MvmPlan::Work &work = plan_->work()[i];
@@ -512,16 +526,9 @@ void StageEngine::convert(const MvmPlan::Drain &drain) {
     batch_.push_back({&ima.crossbar(work.array).array(), window_key(slot_at_, work.copy),
                       ima.sample_hold.sums(work.array), codes_.data() + work.codes, work.vectors});
   }
-  const sc_time converted =
-      tile_.nnadc.convert(sc_core::sc_time_stamp(), converter_, batch_, payer_);
-  time_.until(StageTime::kBack, Phase::kConverter, tile_.nnadc.begun());
-  time_.until(StageTime::kBack, Phase::kComputing, converted);
-  context_.wakes.sleep_until(converted);
+  Nnadc::convert(batch_, converter_);
   count_clipped(drain);
   add_codes(drain);
-  const std::uint64_t conversions = drain.conversions * context_.dot_product.conversions;
-  conversions_ += conversions;
-  context_.counters.conversions += conversions;
 }
 
 /// Does not return if one of the conversions never ends.
@@ -551,9 +558,6 @@ void StageEngine::count_clipped(const MvmPlan::Drain &drain) {
 
 /// The IMA's adder: codes of arrays below each other become one sum in the output register.
 void StageEngine::add_codes(const MvmPlan::Drain &drain) {
-  payer_.book(cost::Part::kOutputRegister,
-              drain.conversions * context_.dot_product.register_writes);
-  if (!context_.values) return;
   for (const std::size_t i : drain.collects) {
     const MvmPlan::Collect &collect = plan_->collect(i);
     tile_.ima(collect.ima).output_register.clear(collect.sums, collect.channels);

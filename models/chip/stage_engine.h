@@ -132,6 +132,7 @@ class StageEngine {
   sc_core::sc_time convert();
   void convert(const MvmPlan::Drain &drain);
   void wait_for_dead_converter(const MvmPlan::Drain &drain);
+  void convert_values(const MvmPlan::Drain &drain);
   void count_clipped(const MvmPlan::Drain &drain);
   void add_codes(const MvmPlan::Drain &drain);
   sc_core::sc_time collect_sums(const MvmPlan::Drain &drain);

@@ -17,17 +17,15 @@ std::int32_t load_s32(const std::uint8_t *bytes) {
 
 }  // namespace
 
-sc_time Nnadc::convert(const sc_time &earliest, const dataflow::LayerConverter &layer,
-                       const std::vector<Conversion> &batch, const Payer &payer) {
-  std::uint64_t conversions = 0;
+void Nnadc::convert(const std::vector<Conversion> &batch, const dataflow::LayerConverter &layer) {
   for (const Conversion &conversion : batch) {
-    if (context_.values) {
-      conversion.array->convert({conversion.key}, layer, conversion.held, conversion.count,
-                                conversion.codes);
-    }
-    conversions += static_cast<std::uint64_t>(conversion.count);
+    conversion.array->convert({conversion.key}, layer, conversion.held, conversion.count,
+                              conversion.codes);
   }
-  conversions *= context_.dot_product.conversions;
+}
+
+sc_time Nnadc::reserve(const sc_time &earliest, std::uint64_t dot_products, const Payer &payer) {
+  const std::uint64_t conversions = dot_products * context_.dot_product.conversions;
   payer.book(context_.dot_product.converter, conversions);
   // ADCs of dataflow A have converted all bit lines of a cycle when the next one ends, and add up
   // digitally in the cycle after.
@@ -130,15 +128,16 @@ sc_time PostProcessor::multiply(const sc_time &earliest, const std::uint8_t *a,
 sc_time PostProcessor::inside_average(const sc_time &earliest, const PoolTaps &taps,
                                       const PostPixel &pixel) {
   const auto channels = static_cast<std::uint64_t>(pixel.channels);
-  if (pixel.values == nullptr) return reserve(earliest, taps.timed * channels);
-  const peripheral::Requantiser &post = *pixel.requantiser;
-  std::fill_n(pixel.accumulators, channels, 0);
-  for (std::uint64_t tap = 0; tap < taps.count; ++tap) {
-    peripheral::add_up(taps.pixels + tap * channels, pixel.channels, pixel.accumulators);
-  }
-  for (int c = 0; c < pixel.channels; ++c) {
-    pixel.values[c] =
-        post.finish(pixel.accumulators[c] * post.multiplier[taps.count - 1] + post.bias[0]);
+  if (pixel.values != nullptr) {
+    const peripheral::Requantiser &post = *pixel.requantiser;
+    std::fill_n(pixel.accumulators, channels, 0);
+    for (std::uint64_t tap = 0; tap < taps.count; ++tap) {
+      peripheral::add_up(taps.pixels + tap * channels, pixel.channels, pixel.accumulators);
+    }
+    for (int c = 0; c < pixel.channels; ++c) {
+      pixel.values[c] =
+          post.finish(pixel.accumulators[c] * post.multiplier[taps.count - 1] + post.bias[0]);
+    }
   }
   book(pixel, taps.count * channels, channels);
   return reserve(earliest, taps.timed * channels);

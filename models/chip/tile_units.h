@@ -102,10 +102,12 @@ class Nnadc : public sc_core::sc_module {
   Nnadc(const sc_core::sc_module_name &module_name, const ChipContext &context, int tile)
       : sc_module(module_name), converters(context.datapath.converters(tile)), context_(context) {}
 
-  /// Converts a batch with the converters set as one layer asks; at least one must be in service.
+  /// The codes of a batch, with the converters set as one layer asks.
+  static void convert(const std::vector<Conversion> &batch, const dataflow::LayerConverter &layer);
+  /// The time that dot products take in the converters, of which at least one must be in service.
   /// Returns the end.
-  sc_core::sc_time convert(const sc_core::sc_time &earliest, const dataflow::LayerConverter &layer,
-                           const std::vector<Conversion> &batch, const Payer &payer);
+  sc_core::sc_time reserve(const sc_core::sc_time &earliest, std::uint64_t dot_products,
+                           const Payer &payer);
   /// When the conversion of the last batch begins.
   const sc_core::sc_time &begun() const { return bank_.begun(); }
   void release() { bank_.release(); }

@@ -9,58 +9,70 @@ using sc_core::sc_time_stamp;
 
 WakeQueue::WakeQueue(const sc_core::sc_module_name &module_name) : sc_module(module_name) {
   SC_METHOD(wake);
-  sensitive << due_;
+  sensitive << next_;
   dont_initialize();
 }
 
 void WakeQueue::sleep_until(const sc_core::sc_time &when) {
-  const sc_core::sc_time now = sc_time_stamp();
-  if (when <= now) return;
-  sc_core::sc_event *event = take_event();
-  push({when, turns_++, event, {}});
-  sc_core::wait(*event);
+  if (when <= sc_time_stamp()) return;
+  Due *due = take_due();
+  push(when, due);
+  sc_core::wait(due->event);
 }
 
 void WakeQueue::call_at(const sc_core::sc_time &when, std::function<void()> what) {
-  push({when, turns_++, nullptr, std::move(what)});
+  Due *due = take_due();
+  due->call = std::move(what);
+  push(when, due);
 }
 
-void WakeQueue::push(Sleeper sleeper) {
-  due_.notify(sleeper.when - sc_time_stamp());  // an earlier notification stays
-  sleepers_.push_back(std::move(sleeper));
-  std::push_heap(sleepers_.begin(), sleepers_.end(), later);
+void WakeQueue::push(const sc_core::sc_time &when, Due *due) {
+  sleepers_.push_back({when, turns_++, due});
+  std::push_heap(sleepers_.begin(), sleepers_.end(), Later());
+  if (sleepers_.front().due == due) next_.notify(when - sc_time_stamp());
+}
+
+WakeQueue::Sleeper WakeQueue::pop() {
+  std::pop_heap(sleepers_.begin(), sleepers_.end(), Later());
+  const Sleeper first = sleepers_.back();
+  sleepers_.pop_back();
+  return first;
 }
 
 void WakeQueue::drop_calls() {
-  const auto is_call = [](const Sleeper &sleeper) { return sleeper.event == nullptr; };
-  sleepers_.erase(std::remove_if(sleepers_.begin(), sleepers_.end(), is_call), sleepers_.end());
-  std::make_heap(sleepers_.begin(), sleepers_.end(), later);
+  const auto is_call = [](const Sleeper &sleeper) { return bool{sleeper.due->call}; };
+  const auto calls = std::partition(sleepers_.begin(), sleepers_.end(), std::not_fn(is_call));
+  for (auto sleeper = calls; sleeper != sleepers_.end(); ++sleeper) {
+    sleeper->due->call = nullptr;
+    free_.push_back(sleeper->due);
+  }
+  sleepers_.erase(calls, sleepers_.end());
+  std::make_heap(sleepers_.begin(), sleepers_.end(), Later());
 }
 
 void WakeQueue::wake() {
   const sc_core::sc_time now = sc_time_stamp();
   while (!sleepers_.empty() && sleepers_.front().when <= now) {
-    std::pop_heap(sleepers_.begin(), sleepers_.end(), later);
-    const Sleeper next = std::move(sleepers_.back());
-    sleepers_.pop_back();
-    if (next.event == nullptr) {
-      next.call();  // may add calls
-      continue;
+    Due *due = pop().due;
+    free_.push_back(due);
+    if (due->call) {
+      const std::function<void()> call = std::exchange(due->call, nullptr);
+      call();  // may add calls
+    } else {
+      due->event.notify();  // immediate: they run in this evaluation phase, in this order
     }
-    next.event->notify();  // immediate: they run in this evaluation phase, in this order
-    free_.push_back(next.event);
   }
-  if (!sleepers_.empty()) due_.notify(sleepers_.front().when - now);
+  if (!sleepers_.empty()) next_.notify(sleepers_.front().when - now);
 }
 
-sc_core::sc_event *WakeQueue::take_event() {
+WakeQueue::Due *WakeQueue::take_due() {
   if (free_.empty()) {
-    events_.push_back(std::make_unique<sc_core::sc_event>());
-    return events_.back().get();
+    dues_.push_back(std::make_unique<Due>());
+    return dues_.back().get();
   }
-  sc_core::sc_event *event = free_.back();
+  Due *due = free_.back();
   free_.pop_back();
-  return event;
+  return due;
 }
 
 }  // namespace npim::chip

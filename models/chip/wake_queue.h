@@ -28,26 +28,33 @@ class WakeQueue : public sc_core::sc_module {
   void drop_calls();
 
  private:
+  /// Whom to wake or what to call. Kept apart from the heap, whose items move a lot.
+  struct Due {
+    sc_core::sc_event event;
+    std::function<void()> call;  // instead of the event
+  };
   struct Sleeper {
     sc_core::sc_time when;
-    std::uint64_t turn;
-    sc_core::sc_event *event;
-    std::function<void()> call;  // instead of an event
+    std::uint64_t turn = 0;
+    Due *due = nullptr;
   };
   /// For a heap with the first one to wake on top.
-  static bool later(const Sleeper &a, const Sleeper &b) {
-    return a.when != b.when ? a.when > b.when : a.turn > b.turn;
-  }
-  void push(Sleeper sleeper);
+  struct Later {
+    bool operator()(const Sleeper &a, const Sleeper &b) const {
+      return a.when != b.when ? a.when > b.when : a.turn > b.turn;
+    }
+  };
+  void push(const sc_core::sc_time &when, Due *due);
+  Sleeper pop();
   void wake();
-  sc_core::sc_event *take_event();
+  Due *take_due();
 
   std::vector<Sleeper> sleepers_;
   std::uint64_t turns_ = 0;
-  sc_core::sc_event due_{"due"};
+  sc_core::sc_event next_{"next"};
   /// A killed sleeper leaves its event behind, so the queue owns them all.
-  std::vector<std::unique_ptr<sc_core::sc_event>> events_;
-  std::vector<sc_core::sc_event *> free_;
+  std::vector<std::unique_ptr<Due>> dues_;
+  std::vector<Due *> free_;
 };
 
 }  // namespace npim::chip

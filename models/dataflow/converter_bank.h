@@ -39,6 +39,7 @@ class ConverterBank {
   }
   /// Converters in service: conversions are spread evenly over them.
   int in_service() const { return static_cast<int>(order_.size()); }
+  bool has_broken() const { return broken_ != 0; }
   /// A dead converter among those that serve `count` slots from first_slot on, or -1.
   int dead_converter(std::size_t first_slot, int count) const;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 #include <optional>
+#include <stdexcept>
 
 #include "base/error.h"
 #include "base/integers.h"
@@ -43,7 +44,7 @@ class Mapper {
     }
     auto &program = mapping_.program;
     program.name = network_.name;
-    program.network = network_;
+    if (attempt_.with_weights) program.network = network_;
     program.output_scale = network_.layers.back().output_scale;
     program.schedule = write_schedule(network_, partition_, program.segments);
     state_requirements();
@@ -84,7 +85,7 @@ class Mapper {
         take_over(std::move(mapped->layers[i]), static_cast<std::size_t>(origin), channel);
       }
     }
-    mapping_.arrays_used += static_cast<int>(mapped->weights.size());
+    mapping_.arrays_used += mapped->arrays;
     auto &program = mapping_.program;
     for (auto &array : mapped->weights) program.weights.push_back(std::move(array));
     join_channel(std::move(mapped->control), channel, control);
@@ -240,7 +241,9 @@ std::vector<std::string> chosen_for_host(const network::QuantisedNetwork &networ
 /// A mapping and how fast it is: its place among paces().
 struct Paced {
   std::size_t pace = 0;
-  Mapping mapping;
+  Packing packing = Packing::kLoose;
+  Mapping mapping;                      ///< without weights
+  std::vector<std::string> impossible;  ///< what no tile could do (Divided)
 };
 
 /// Looks for the pace at which images follow each other fastest.
@@ -263,11 +266,9 @@ class PaceSearch {
     double least_ns = image_ns(*best);
     for (std::size_t pace = best->pace + kStep; pace < paces_.size() && pace_ns(pace) < least_ns;
          pace += kStep) {
-      auto mapping = attempt(pace, packing);
-      if (!mapping) continue;
-      Paced slower = {pace, std::move(*mapping)};
-      if (image_ns(slower) >= least_ns) continue;
-      least_ns = image_ns(slower);
+      auto slower = attempt(pace, packing);
+      if (!slower || image_ns(*slower) >= least_ns) continue;
+      least_ns = image_ns(*slower);
       best = std::move(slower);
     }
     return best;
@@ -280,6 +281,21 @@ class PaceSearch {
     return std::max(pace_ns(paced.pace), links_ns);
   }
 
+  /// With weights, if these are asked for.
+  Mapping finish(Paced &&best) {
+    if (!options_.with_weights) return std::move(best.mapping);
+    best.mapping = {};
+    if (divided_.impossible != best.impossible) {
+      divided_.impossible = best.impossible;
+      divided_.partition = partition_network(network_, divided_.impossible);
+    }
+    Attempt again{paces_[best.pace], best.packing, options_.schedule};
+    again.with_weights = true;
+    auto mapping = attempt_mapping(network_, chip_, again, options_.channels, divided_, misfit_);
+    if (!mapping) throw std::logic_error("a mapping did not come out the same again");
+    return std::move(*mapping);
+  }
+
   const Misfit &misfit() const { return misfit_; }
 
  private:
@@ -287,10 +303,12 @@ class PaceSearch {
     return static_cast<double>(paces_[pace]) * window_period_ns(chip_);
   }
 
-  std::optional<Mapping> attempt(std::size_t pace, Packing packing) {
+  std::optional<Paced> attempt(std::size_t pace, Packing packing) {
     Attempt attempt{paces_[pace], packing, options_.schedule};
     attempt.may_fail_early = pace + 1 < paces_.size();
-    return attempt_mapping(network_, chip_, attempt, options_.channels, divided_, misfit_);
+    auto mapping = attempt_mapping(network_, chip_, attempt, options_.channels, divided_, misfit_);
+    if (!mapping) return std::nullopt;
+    return Paced{pace, packing, std::move(*mapping), divided_.impossible};
   }
 
   /// By bisection: fewer copies fit where more did.
@@ -298,13 +316,13 @@ class PaceSearch {
     std::optional<Paced> best;
     std::size_t first = 0, end = paces_.size();  // the fastest is among these, if it is not `best`
     for (std::size_t pace = end - 1; first < end; pace = (first + end) / 2) {
-      auto mapping = attempt(pace, packing);
-      if (!mapping) {
+      auto faster = attempt(pace, packing);
+      if (!faster) {
         if (!best) return std::nullopt;
         first = pace + 1;
         continue;
       }
-      best = Paced{pace, std::move(*mapping)};
+      best = std::move(faster);
       end = pace;
     }
     return best;
@@ -349,15 +367,15 @@ Mapping map_network(const network::QuantisedNetwork &network, const config::Chip
   }
   PaceSearch search(network, chip, options);
   auto loose = search.find(Packing::kLoose);
-  if (loose && loose->pace == 0) return std::move(loose->mapping);
+  if (loose && loose->pace == 0) return search.finish(std::move(*loose));
   // Kernels that are cut to fill tiles cost partial sums, and stages that fill gaps long ways: only
   // for room that makes a difference.
   constexpr double kMuchFaster = 2;
   auto tight = search.find(Packing::kTight);
   const bool is_much_faster =
       tight && loose && search.image_ns(*tight) * kMuchFaster <= search.image_ns(*loose);
-  if (loose && !is_much_faster) return std::move(loose->mapping);
-  if (tight) return std::move(tight->mapping);
+  if (loose && !is_much_faster) return search.finish(std::move(*loose));
+  if (tight) return search.finish(std::move(*tight));
   const Misfit &misfit = search.misfit();
   throw InputError("network '" + network.name + "', layer '" + network.layers[misfit.layer].name +
                        "', chip '" + chip.name + "'",

@@ -83,6 +83,8 @@ struct MapOptions {
   /// (program::ControlProgram): 1 to 64. What recurrent networks have instead of replicated layers,
   /// but not only for them.
   int channels = 1;
+  /// Otherwise the program has neither weights nor the integer network, which say nothing of time.
+  bool with_weights = true;
 };
 
 /// Maps a network onto a chip. Throws InputError naming the layer when arrays, tiles or eDRAM do

@@ -361,6 +361,8 @@ class SegmentMapper::Work {
     for (std::size_t i = 0; i < graph_.stages.size(); ++i) {
       const Stage &stage = graph_.stages[i];
       if (homes_[i] != nullptr) continue;
+      mapped_.arrays += static_cast<int>(stage.arrays.size());
+      if (!attempt_.with_weights) continue;
       for (const auto &use : stage.arrays) {
         mapped_.weights.push_back(
             array_weights(network_.layers[stage.layer], stage, graph_.pieces[i], use, chip_));

@@ -29,6 +29,7 @@ struct Attempt {
   Schedule schedule = Schedule::kPipelined;
   /// Nobody will ask which layer is too much.
   bool may_fail_early = true;
+  bool with_weights = false;  ///< for the attempt that is kept
 };
 
 /// Arrays of one stage of a layer.
@@ -51,7 +52,8 @@ struct SegmentLayer {
 
 struct MappedSegment {
   program::ControlProgram control;             ///< its stages name layers of the whole network
-  std::vector<program::ArrayWeights> weights;  ///< of arrays that no earlier segment has
+  int arrays = 0;                              ///< that no earlier segment has
+  std::vector<program::ArrayWeights> weights;  ///< of these
   std::vector<SegmentLayer> layers;            ///< of the segment's network
   std::int64_t image_hop_bytes = 0, hop_bytes = 0;
   std::int64_t chip_link_bytes = 0;  ///< over the busiest link between two chips

@@ -7,13 +7,14 @@
 
 #include "base/bytes.h"
 #include "network/graph.h"
+#include "network/synthetic_weights.h"
 
 namespace npim::network {
 
 struct ImportOptions {
-  /// Seed of random weights for a file without weights, whose parameters are graph inputs: all
+  /// Random weights for a file without weights, whose parameters are graph inputs: all
   /// inputs but the first. For studies of time and area; without it such a file is refused.
-  std::optional<std::uint64_t> synthetic_weights;
+  std::optional<WeightSource> synthetic_weights;
 };
 
 /// Reads a network with one input whose batch extent is 1 or dynamic (dynamic becomes 1). Throws

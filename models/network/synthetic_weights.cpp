@@ -1,5 +1,6 @@
 #include "network/synthetic_weights.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace npim::network {
@@ -40,21 +41,24 @@ std::int64_t fan_in(const Graph &graph, const Node &node, const Shape &shape) {
   return product;
 }
 
-void fill(Tensor &tensor, double centre, double deviation, std::uint64_t key) {
+void fill(Tensor &tensor, double centre, double deviation, std::uint64_t key, WeightFill how) {
   // Uniform on centre +- sqrt(3) deviation.
   const auto low = static_cast<float>(centre - std::sqrt(3.0) * deviation);
   const auto width = static_cast<float>(2 * std::sqrt(3.0) * deviation);
   tensor.floats.resize(static_cast<std::size_t>(element_count(tensor.shape)));
+  constexpr std::size_t kSketched = 256;
+  const std::size_t drawn =
+      how == WeightFill::kAll ? tensor.floats.size() : std::min(kSketched, tensor.floats.size());
   std::uint64_t counter = key;
-  for (float &value : tensor.floats) {
+  for (std::size_t i = 0; i < drawn; ++i) {
     counter += 0x9e3779b97f4a7c15ULL;
-    value = low + width * static_cast<float>(mix(counter) >> 40) * 0x1p-24F;
+    tensor.floats[i] = low + width * static_cast<float>(mix(counter) >> 40) * 0x1p-24F;
   }
 }
 
 }  // namespace
 
-void fill_weights(Graph &graph, const std::set<std::string> &names, std::uint64_t seed) {
+void fill_weights(Graph &graph, const std::set<std::string> &names, WeightSource source) {
   std::int64_t total = 0;
   for (const std::string &name : names) {
     const std::int64_t count = element_count(graph.initialisers.at(name).shape);
@@ -64,6 +68,7 @@ void fill_weights(Graph &graph, const std::set<std::string> &names, std::uint64_
                  to_text(graph.initialisers.at(name).shape));
     }
   }
+  if (source.fill == WeightFill::kNone) return;
   for (const Node &node : graph.nodes) {
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       const std::string &name = node.inputs[i];
@@ -75,7 +80,8 @@ void fill_weights(Graph &graph, const std::set<std::string> &names, std::uint64_
           role == Role::kWeights
               ? std::sqrt(2.0 / static_cast<double>(fan_in(graph, node, tensor.shape)))
               : 0.01;
-      fill(tensor, role == Role::kScale ? 1.0 : 0.0, deviation, key_of(name, seed));
+      fill(tensor, role == Role::kScale ? 1.0 : 0.0, deviation, key_of(name, source.seed),
+           source.fill);
     }
   }
   for (const std::string &name : names) {

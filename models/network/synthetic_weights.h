@@ -10,9 +10,17 @@
 
 namespace npim::network {
 
+/// Where only shapes matter: kNone leaves tensors empty, for counts; a sketch draws the first
+/// values of a tensor and leaves the others 0, enough to tell layers apart.
+enum class WeightFill { kAll, kSketch, kNone };
+struct WeightSource {
+  std::uint64_t seed = 1;
+  WeightFill fill = WeightFill::kAll;
+};
+
 /// Fills the named initialisers, of which only the shape is known, by the role in which nodes read
 /// them. Values depend on seed, name and index alone. Throws InputError when there are more than
 /// 2^28 values.
-void fill_weights(Graph &graph, const std::set<std::string> &names, std::uint64_t seed);
+void fill_weights(Graph &graph, const std::set<std::string> &names, WeightSource source);
 
 }  // namespace npim::network

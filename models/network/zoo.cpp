@@ -21,10 +21,10 @@ class Builder {
     shapes_["input"] = input;
   }
 
-  Graph finish(const std::string &name, const std::string &output, std::uint64_t seed) {
+  Graph finish(const std::string &name, const std::string &output, WeightSource source) {
     graph_.name = name;
     graph_.outputs = {output};
-    fill_weights(graph_, missing_, seed);
+    fill_weights(graph_, missing_, source);
     sort_nodes(graph_);
     infer_shapes(graph_);
     return std::move(graph_);
@@ -147,7 +147,7 @@ class Builder {
 
 const Shape kImage = {1, 3, 224, 224};
 
-Graph alexnet(const std::string &name, std::uint64_t seed) {
+Graph alexnet(const std::string &name, WeightSource source) {
   Builder b(kImage);
   std::string x = b.relu(b.conv("input", 64, 11, 4, 2));
   x = b.pool(Op::kMaxPool, x, 3, 2);
@@ -155,10 +155,10 @@ Graph alexnet(const std::string &name, std::uint64_t seed) {
   for (const std::int64_t channels : {384, 256, 256}) x = b.conv_relu(x, channels, 3);
   x = b.flatten(b.pool(Op::kMaxPool, x, 3, 2));
   for (int i = 0; i < 2; ++i) x = b.relu(b.dense(x, 4096));
-  return b.finish(name, b.dense(x, 1000), seed);
+  return b.finish(name, b.dense(x, 1000), source);
 }
 
-Graph vgg(const std::string &name, std::uint64_t seed, const std::vector<int> &depths) {
+Graph vgg(const std::string &name, WeightSource source, const std::vector<int> &depths) {
   Builder b(kImage);
   std::string x = "input";
   const std::int64_t channels[] = {64, 128, 256, 512, 512};
@@ -168,7 +168,7 @@ Graph vgg(const std::string &name, std::uint64_t seed, const std::vector<int> &d
   }
   x = b.flatten(x);
   for (int i = 0; i < 2; ++i) x = b.relu(b.dense(x, 4096));
-  return b.finish(name, b.dense(x, 1000), seed);
+  return b.finish(name, b.dense(x, 1000), source);
 }
 
 std::string basic_block(Builder &b, const std::string &x, std::int64_t width, std::int64_t stride) {
@@ -188,7 +188,7 @@ std::string bottleneck(Builder &b, const std::string &x, std::int64_t width, std
 
 using Block = std::string (*)(Builder &, const std::string &, std::int64_t, std::int64_t);
 
-Graph resnet(const std::string &name, std::uint64_t seed, Block block,
+Graph resnet(const std::string &name, WeightSource source, Block block,
              const std::vector<int> &depths) {
   Builder b(kImage);
   std::string x = b.pool(Op::kMaxPool, b.conv_relu("input", 64, 7, 2), 3, 2, 1);
@@ -197,10 +197,10 @@ Graph resnet(const std::string &name, std::uint64_t seed, Block block,
       x = block(b, x, std::int64_t{64} << stage, stage > 0 && i == 0 ? 2 : 1);
     }
   }
-  return b.finish(name, b.dense(b.flatten(b.global_average(x)), 1000), seed);
+  return b.finish(name, b.dense(b.flatten(b.global_average(x)), 1000), source);
 }
 
-Graph googlenet(const std::string &name, std::uint64_t seed) {
+Graph googlenet(const std::string &name, WeightSource source) {
   Builder b(kImage);
   std::string x = b.pool(Op::kMaxPool, b.conv_relu("input", 64, 7, 2), 3, 2, 0, true);
   x = b.conv_relu(b.conv_relu(x, 64, 1), 192, 3);
@@ -223,10 +223,10 @@ Graph googlenet(const std::string &name, std::uint64_t seed) {
   x = b.pool(Op::kMaxPool, x, 2, 2, 0, true);
   block(256, 160, 320, 32, 128, 128);
   block(384, 192, 384, 48, 128, 128);
-  return b.finish(name, b.dense(b.flatten(b.global_average(x)), 1000), seed);
+  return b.finish(name, b.dense(b.flatten(b.global_average(x)), 1000), source);
 }
 
-Graph inception_v2(const std::string &name, std::uint64_t seed) {
+Graph inception_v2(const std::string &name, WeightSource source) {
   Builder b(kImage);
   std::string x = b.pool(Op::kMaxPool, b.conv_relu("input", 64, 7, 2), 3, 2, 0, true);
   x = b.conv_relu(b.conv_relu(x, 64, 1), 192, 3);
@@ -252,10 +252,10 @@ Graph inception_v2(const std::string &name, std::uint64_t seed) {
   reduction(128, 192, 192, 256);
   block(352, 192, 320, 160, 224, Op::kAveragePool, 128);
   block(352, 192, 320, 192, 224, Op::kMaxPool, 128);
-  return b.finish(name, b.dense(b.flatten(b.global_average(x)), 1000), seed);
+  return b.finish(name, b.dense(b.flatten(b.global_average(x)), 1000), source);
 }
 
-Graph mobilenet_v2(const std::string &name, std::uint64_t seed) {
+Graph mobilenet_v2(const std::string &name, WeightSource source) {
   Builder b(kImage);
   std::string x = b.relu6(b.conv("input", 32, 3, 2, 1));
   struct Row {
@@ -273,17 +273,17 @@ Graph mobilenet_v2(const std::string &name, std::uint64_t seed) {
     }
   }
   x = b.relu6(b.conv(x, 1280, 1));
-  return b.finish(name, b.dense(b.flatten(b.global_average(x)), 1000), seed);
+  return b.finish(name, b.dense(b.flatten(b.global_average(x)), 1000), source);
 }
 
-Graph neuraltalk(const std::string &name, std::uint64_t seed) {
+Graph neuraltalk(const std::string &name, WeightSource source) {
   Builder b({1, 4096});
   const std::string embedded = b.reshape(b.dense("input", 600), {1, 1, 600});
   const std::string state = b.reshape(b.lstm(embedded, 600, 600), {1, 600});
-  return b.finish(name, b.dense(state, 8791), seed);
+  return b.finish(name, b.dense(state, 8791), source);
 }
 
-using Maker = std::function<Graph(const std::string &, std::uint64_t)>;
+using Maker = std::function<Graph(const std::string &, WeightSource)>;
 
 const std::vector<std::pair<std::string, Maker>> &makers() {
   using namespace std::placeholders;
@@ -332,10 +332,10 @@ bool is_zoo_name(const std::string &name) {
   });
 }
 
-Graph zoo_network(const std::string &name, std::uint64_t seed) {
+Graph zoo_network(const std::string &name, WeightSource source) {
   std::string known;
   for (const auto &[candidate, make] : makers()) {
-    if (without_hyphens(candidate) == without_hyphens(name)) return make(candidate, seed);
+    if (without_hyphens(candidate) == without_hyphens(name)) return make(candidate, source);
     known += (known.empty() ? "" : ", ") + candidate;
   }
   throw InputError(name, "is not a known network; known: " + known);

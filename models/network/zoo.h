@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "network/graph.h"
+#include "network/synthetic_weights.h"
 
 namespace npim::network {
 
@@ -29,6 +30,6 @@ bool is_zoo_name(const std::string &name);
 
 /// A checked graph under the given name. Throws InputError for a name of which is_zoo_name() is
 /// false.
-Graph zoo_network(const std::string &name, std::uint64_t seed);
+Graph zoo_network(const std::string &name, WeightSource source);
 
 }  // namespace npim::network

@@ -73,7 +73,8 @@ bool parse(const Arguments &arguments, CompareOptions &to) {
 std::vector<Workload> load_workloads(const std::vector<std::string> &names) {
   std::vector<Workload> works;
   for (const auto &name : names) {
-    works.push_back(analysis::workload_of(network::zoo_network(name, kSeed)));
+    works.push_back(
+        analysis::workload_of(network::zoo_network(name, {kSeed, network::WeightFill::kNone})));
   }
   return works;
 }

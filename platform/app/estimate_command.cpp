@@ -152,7 +152,8 @@ int estimate_command(const Arguments &arguments) {
   if (!parse(arguments, options)) return kSuccess;
   report::check_report_files(options.report);
   const cost::Bill bill = cost::make_bill(config::load_chip_config(options.chip));
-  const Workload work = analysis::workload_of(load_topology(options.model));
+  const Workload work =
+      analysis::workload_of(load_topology(options.model, network::WeightFill::kNone));
   if (work.layers.empty()) {
     throw InputError(options.model, "has no layer with weights: nothing for crossbars to do");
   }

@@ -115,10 +115,10 @@ void NetworkSource::check(const po::variables_map &values) {
 
 network::Graph NetworkSource::load() const {
   if (network::is_zoo_name(model_)) {
-    return network::zoo_network(model_, synthetic_weights_.value_or(1));
+    return network::zoo_network(model_, {synthetic_weights_.value_or(1)});
   }
   network::ImportOptions import;
-  import.synthetic_weights = synthetic_weights_;
+  if (synthetic_weights_) import.synthetic_weights = {*synthetic_weights_};
   return network::import_onnx(model_, import);
 }
 

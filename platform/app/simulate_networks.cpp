@@ -39,7 +39,7 @@ ChipConfig chain_of(const ChipConfig &chip, int count) {
 }
 
 mapping::Mapping map_onto(QuantisedNetwork &network, const ChipConfig &chip,
-                          const mapping::MapOptions &options = {}) {
+                          mapping::MapOptions options = {}) {
   network.format.array_rows = chip.array.rows;
   network.format.code = static_cast<network::ConverterFormat::Code>(chip.nnadc.code);
   for (auto &layer : network.layers) {
@@ -47,8 +47,8 @@ mapping::Mapping map_onto(QuantisedNetwork &network, const ChipConfig &chip,
     layer.converter.range_divisor = chip.nnadc.range_divisors.front();
     layer.converter.bitline_gain = chip.bitline_gains.front();
   }
+  options.with_weights = false;
   mapping::Mapping mapping = mapping::map_network(network, chip, options);
-  mapping.program.weights.clear();
   mapping.program.network = {};
   return mapping;
 }
@@ -112,7 +112,7 @@ std::string simulate(const mapping::Mapping &mapping, const ChipConfig &chip,
 /// All chips for one network, in a process of its own: JSON array of results.
 std::string simulate_network(const std::string &model, const std::vector<ChipConfig> &chips,
                              const SimulationOptions &options) {
-  network::Graph graph = load_topology(model);
+  network::Graph graph = load_topology(model, network::WeightFill::kSketch);
   const analysis::Workload work = analysis::workload_of(graph);
   QuantisedNetwork network = integers_of(std::move(graph), chips.front());
   int count = options.chips;
@@ -169,10 +169,10 @@ Simulated from_json(const boost::json::value &value) {
 
 }  // namespace
 
-network::Graph load_topology(const std::string &model) {
-  if (network::is_zoo_name(model)) return network::zoo_network(model, kSeed);
+network::Graph load_topology(const std::string &model, network::WeightFill fill) {
+  if (network::is_zoo_name(model)) return network::zoo_network(model, {kSeed, fill});
   network::ImportOptions import;
-  import.synthetic_weights = kSeed;
+  import.synthetic_weights = {kSeed, network::WeightFill::kSketch};
   return network::import_onnx(model, import);
 }
 

@@ -9,12 +9,14 @@
 #include "app/energy_report.h"
 #include "config/chip_config.h"
 #include "network/graph.h"
+#include "network/synthetic_weights.h"
 #include "simulation/chip_run.h"
 
 namespace npim::app {
 
-/// ONNX file, whose weights may be missing, or the name of a built-in network.
-network::Graph load_topology(const std::string &model);
+/// ONNX file, whose weights may be missing, or the name of a built-in network, which gets as many
+/// weights as `fill` says.
+network::Graph load_topology(const std::string &model, network::WeightFill fill);
 
 struct SimulatedLayer {
   std::string name;

@@ -21,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
   QuantiseOptions nominal;
   nominal.without_calibration = true;
   for (const bool makes_up_weights : {false, true}) {
-    if (makes_up_weights) options.synthetic_weights = 1;
+    if (makes_up_weights) options.synthetic_weights = {1};
     try {
       Graph graph = import_onnx(bytes, "fuzz.onnx", options);
       if (elements(graph) < 1 << 18) quantise(std::move(graph), {}, nominal);

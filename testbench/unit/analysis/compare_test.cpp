@@ -21,7 +21,7 @@ std::vector<cost::Bill> bills() {
 /// CASCADE's summing amplifiers, see configs/components/cascade.json).
 TEST(Compare, SharesOfNeuralPimAndIsaacAreThePapers) {
   const Comparison comparison =
-      compare({workload_of(network::zoo_network("googlenet", 1))}, bills());
+      compare({workload_of(network::zoo_network("googlenet", {1}))}, bills());
   const auto published = load_published_comparison(kConfigs + "/published/comparison.json");
   for (const std::size_t chip : {0, 1}) {
     const EnergyShares model = comparison.mean_shares(chip, cost::Accounting::kPoweredTime);
@@ -36,7 +36,7 @@ TEST(Compare, SharesOfNeuralPimAndIsaacAreThePapers) {
 }
 
 TEST(Compare, AllChipsOfANetworkAreEquallyMany) {
-  const Comparison comparison = compare({workload_of(network::zoo_network("alexnet", 1))}, bills());
+  const Comparison comparison = compare({workload_of(network::zoo_network("alexnet", {1}))}, bills());
   const auto &row = comparison.outcomes[0];
   EXPECT_EQ(row[0].plan.chips, 4);
   for (const Outcome &outcome : row) {

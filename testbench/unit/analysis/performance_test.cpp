@@ -187,7 +187,7 @@ TEST(Booking, AFullTilesWindowIsTheHandCheck) {
 }
 
 TEST(Workload, CountsAreThoseOfTheNetworks) {
-  const Workload googlenet = workload_of(network::zoo_network("googlenet", 1));
+  const Workload googlenet = workload_of(network::zoo_network("googlenet", {1}));
   EXPECT_NEAR(static_cast<double>(googlenet.macs()), 1.5e9, 0.05e9);
   EXPECT_EQ(googlenet.layers[0].windows, 112 * 112);
   EXPECT_EQ(googlenet.layers[0].rows, 147);
@@ -201,7 +201,7 @@ TEST(Workload, CountsAreThoseOfTheNetworks) {
 }
 
 TEST(Workload, RecurrentLayersTakeInputAndStateSideBySide) {
-  const Workload work = workload_of(network::zoo_network("neuraltalk", 1));
+  const Workload work = workload_of(network::zoo_network("neuraltalk", {1}));
   ASSERT_EQ(work.layers.size(), 3u);
   EXPECT_TRUE(work.layers[1].recurrent);
   EXPECT_EQ(work.layers[1].rows, 1200);

@@ -35,26 +35,24 @@ TEST(NnadcUnit, ConvertsABatchAndSharesItAmongTheConverters) {
   std::vector<std::int32_t> codes(4);
   const std::vector<Conversion> batch = {{array.get(), 0, sums.data(), codes.data(), 3},
                                          {array.get(), 0, sums.data() + 3, codes.data() + 3, 1}};
-  EXPECT_EQ(ps(nnadc.convert(SC_ZERO_TIME, layer, batch, payer)), 2 * kClock) << "4 over 3";
+  Nnadc::convert(batch, layer);
   EXPECT_EQ(codes, (std::vector<std::int32_t>{7, -9, 100000, 4}));
-  EXPECT_EQ(ps(nnadc.convert(SC_ZERO_TIME, layer, {batch[1]}, payer)), 3 * kClock) << "queued";
+  EXPECT_EQ(ps(nnadc.reserve(SC_ZERO_TIME, 4, payer)), 2 * kClock) << "4 over 3";
+  EXPECT_EQ(ps(nnadc.reserve(SC_ZERO_TIME, 1, payer)), 3 * kClock) << "queued";
   EXPECT_EQ(booked(account, cost::Part::kNnadc), 5U);
 }
 
 TEST(NnadcUnit, UsesTheRangeOfTheLayer) {
   const auto config = small_chip();
   const ChipContext context(config, dataflow::Kernel::kFolded);
-  Nnadc nnadc("nnadc", context, 0);
   const auto array = context.datapath.make_array({0, 0});
-  cost::Account account;
-  const Payer payer = {&account};
   const std::int32_t full_scale = 128 * 255 * 255;
   const double sum = full_scale / 127 + 1;  // one code in the widest range
   std::int32_t code = 0;
   const std::vector<Conversion> batch = {{array.get(), 0, &sum, &code, 1}};
-  nnadc.convert(SC_ZERO_TIME, context.datapath.make_layer({1, 1}), batch, payer);
+  Nnadc::convert(batch, context.datapath.make_layer({1, 1}));
   EXPECT_EQ(code, 1);
-  nnadc.convert(SC_ZERO_TIME, context.datapath.make_layer({4, 8}), batch, payer);
+  Nnadc::convert(batch, context.datapath.make_layer({4, 8}));
   EXPECT_EQ(code, 32);
 }
 

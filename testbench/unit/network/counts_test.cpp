@@ -37,15 +37,15 @@ TEST(Counts, ZooNetworksMatchThePublishedNumbers) {
                                 {"googlenet", 6.62, 1.50},      {"mobilenet-v2", 3.50, 0.30},
                                 {"neuraltalk", 10.62, 0.01061}, {"resnet-18", 11.69, 1.82}};
   ASSERT_EQ(std::size(networks), zoo_names().size());
-  for (const Published &network : networks) expect_counts(zoo_network(network.name, 1), network);
-  EXPECT_THROW(zoo_network("lenet", 1), InputError);
+  for (const Published &network : networks) expect_counts(zoo_network(network.name, {1}), network);
+  EXPECT_THROW(zoo_network("lenet", {1}), InputError);
 }
 
 TEST(Counts, FilesWithoutWeightsMatchThePublishedNumbers) {
   const std::string folder = NPIM_SOURCE_DIR "/../shared/data/onnx/";
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << folder << " is absent";
   ImportOptions options;
-  options.synthetic_weights = 1;
+  options.synthetic_weights = {1};
   const Published files[] = {{"tv_alexnet", 61.10, 0.714},
                              {"tv_vgg16", 138.36, 15.47},
                              {"tv_resnet50", 25.56, 4.09},
@@ -62,7 +62,7 @@ TEST(Counts, ResNet50BecomesIntegersInSeconds) {
   const auto start = std::chrono::steady_clock::now();
   QuantiseOptions options;
   options.without_calibration = true;
-  const QuantisedNetwork network = quantise(zoo_network("resnet-50", 1), {}, options);
+  const QuantisedNetwork network = quantise(zoo_network("resnet-50", {1}), {}, options);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   RecordProperty("seconds", std::to_string(elapsed.count()));
   EXPECT_LT(elapsed.count(), 20.0);  // generous: a sanitised build on a busy machine
@@ -77,7 +77,7 @@ TEST(Counts, ZooNetworksBecomeIntegers) {
   QuantiseOptions options;
   options.without_calibration = true;
   for (const char *name : {"googlenet", "inception-v2", "mobilenet-v2", "neuraltalk"}) {
-    const QuantisedNetwork network = quantise(zoo_network(name, 1), {}, options);
+    const QuantisedNetwork network = quantise(zoo_network(name, {1}), {}, options);
     const bool is_words = std::string(name) == "neuraltalk";
     EXPECT_EQ(network.layers.back().output_shape.channels, is_words ? 8791 : 1000) << name;
   }

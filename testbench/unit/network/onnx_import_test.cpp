@@ -470,7 +470,7 @@ TEST(OnnxImport, MakesUpMissingWeights) {
   m.then("MatMul", {"matrix"});
   expect_refused(m.bytes(), {"4 inputs without data", "--synthetic-weights"});
   ImportOptions options;
-  options.synthetic_weights = 7;
+  options.synthetic_weights = {7};
   const Graph graph = import_onnx(m.bytes(), "model.onnx", options);
   const auto variance = [&](const std::string &name) {
     double sum = 0, squares = 0;
@@ -483,7 +483,7 @@ TEST(OnnxImport, MakesUpMissingWeights) {
   EXPECT_NEAR(variance("matrix"), 2.0 / 216, 0.002);
   const Graph again = import_onnx(m.bytes(), "model.onnx", options);
   EXPECT_EQ(graph.initialiser("kernel")->floats, again.initialiser("kernel")->floats);
-  options.synthetic_weights = 8;
+  options.synthetic_weights = {8};
   const Graph other = import_onnx(m.bytes(), "model.onnx", options);
   EXPECT_NE(graph.initialiser("kernel")->floats, other.initialiser("kernel")->floats);
   // Absurd sizes are refused before anything is allocated.
