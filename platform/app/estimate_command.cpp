@@ -1,6 +1,7 @@
 // npim estimate: time and energy of a user's network on a chip, by the analytic model.
 #include <algorithm>
 #include <iostream>
+#include <optional>
 
 #include "analysis/performance.h"
 #include "app/command.h"
@@ -145,6 +146,30 @@ boost::json::object json_report(const EstimateOptions &options, const Workload &
   return json;
 }
 
+void print_analytic(const EstimateOptions &options, const Workload &work, const Plan &plan,
+                    const cost::Bill &bill, const Energy &energy) {
+  std::cout << work.name << " on " << plan.chips << " x " << bill.chip().name << ": "
+            << with_thousands(work.macs()) << " MACs, " << with_thousands(work.weights())
+            << " weights, " << plan.arrays_used << " of " << plan.arrays
+            << " arrays\nAnalytic model: times are lower bounds; energy of an image, "
+            << cost::to_text(options.accounting) << "\n\n";
+  print_layers(work, plan, energy);
+  std::cout << energy_table(energy) << '\n';
+  std::cout << "With this division of the arrays: latency " << fixed(plan.latency_ns / 1e3, 2)
+            << " us, an image every " << fixed(plan.image_ns / 1e3, 3)
+            << " us (one host link needs " << fixed(plan.host_link_ns / 1e3, 3)
+            << " us to bring it), " << fixed(energy.total_pj() / 1e6, 1) << " uJ per image, "
+            << fixed(2e-3 * static_cast<double>(work.macs()) / plan.image_ns, 2) << " TOPS\n";
+}
+
+/// Nothing when only the analytic model is asked for.
+std::optional<Simulated> simulate(const EstimateOptions &options, const cost::Bill &bill) {
+  if (options.analytic) return std::nullopt;
+  SimulationOptions simulation;
+  simulation.chips = options.chips;
+  return simulate_networks({options.model}, {bill.chip()}, simulation).front().front();
+}
+
 }  // namespace
 
 int estimate_command(const Arguments &arguments) {
@@ -157,35 +182,23 @@ int estimate_command(const Arguments &arguments) {
   if (work.layers.empty()) {
     throw InputError(options.model, "has no layer with weights: nothing for crossbars to do");
   }
-  const int chips = options.chips > 0 ? options.chips : analysis::chips_needed(work, bill.chip());
-  const Plan plan = analysis::make_plan(work, bill.chip(), chips);
+  int chips = options.chips > 0 ? options.chips : analysis::chips_needed(work, bill.chip());
+  Plan plan = analysis::make_plan(work, bill.chip(), chips);
+  const std::optional<Simulated> run = simulate(options, bill);
+  // Whole tiles may take more chips than arrays alone do; both models are to have the same room.
+  if (run && run->chips != chips) plan = analysis::make_plan(work, bill.chip(), chips = run->chips);
   cost::Ledger ledger;
   analysis::book_image(work, plan, bill, ledger);
   const Energy energy = cost::settle(ledger, bill, options.accounting, plan.image_ns, chips);
-  std::cout << work.name << " on " << chips << " x " << bill.chip().name << ": "
-            << with_thousands(work.macs()) << " MACs, " << with_thousands(work.weights())
-            << " weights, " << plan.arrays_used << " of " << plan.arrays
-            << " arrays\nAnalytic model: times are lower bounds; energy of an image, "
-            << cost::to_text(options.accounting) << "\n\n";
-  print_layers(work, plan, energy);
-  std::cout << energy_table(energy) << '\n';
-  std::cout << "With this division of the arrays: latency " << fixed(plan.latency_ns / 1e3, 2)
-            << " us, an image every " << fixed(plan.image_ns / 1e3, 3)
-            << " us (one host link needs " << fixed(plan.host_link_ns / 1e3, 3)
-            << " us to bring it), " << fixed(energy.total_pj() / 1e6, 1) << " uJ per image, "
-            << fixed(2e-3 * static_cast<double>(work.macs()) / plan.image_ns, 2) << " TOPS\n";
+  print_analytic(options, work, plan, bill, energy);
   auto json = json_report(options, work, plan, energy);
   json["tiles"] = tiles_json(work, plan, bill.chip(), energy);
-  if (!options.analytic) {
-    SimulationOptions simulation;
-    simulation.chips = options.chips;
-    const Simulated run =
-        simulate_networks({options.model}, {bill.chip()}, simulation).front().front();
-    const Energy &simulated = run.energy.at(options.accounting);
-    print_simulated(run, plan, simulated);
+  if (run) {
+    const Energy &simulated = run->energy.at(options.accounting);
+    print_simulated(*run, plan, simulated);
     print_simulated_energy(simulated, energy);
-    print_busiest(run);
-    json["simulated"] = to_json(run);
+    print_busiest(*run);
+    json["simulated"] = to_json(*run);
   }
   announce(report::write_report(json, options.report));
   return kSuccess;
