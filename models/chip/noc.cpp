@@ -89,19 +89,12 @@ sc_core::sc_time Noc::arrival(unsigned from, unsigned to, const sc_core::sc_time
 }
 
 /// Within one chip.
-sc_core::sc_time Noc::cross_mesh(int chip, program::Mesh::Place at, const program::Mesh::Place &end,
-                                 sc_core::sc_time head, Router::Packet &packet) {
-  while (at.x != end.x) {
-    const bool east = at.x < end.x;
-    head = router(chip, at.x, at.y).forward(east ? Router::kEast : Router::kWest, head, packet);
-    at.x += east ? 1 : -1;
-  }
-  while (at.y != end.y) {
-    const bool south = at.y < end.y;
-    head = router(chip, at.x, at.y).forward(south ? Router::kSouth : Router::kNorth, head, packet);
-    at.y += south ? 1 : -1;
-  }
-  head = router(chip, at.x, at.y).forward(Router::kFirstNode + end.node, head, packet);
+sc_core::sc_time Noc::cross_mesh(int chip, const program::Mesh::Place &at,
+                                 const program::Mesh::Place &end, sc_core::sc_time head,
+                                 Router::Packet &packet) {
+  program::Mesh::for_each_link(at, end, [&](int x, int y, int port) {
+    head = router(chip, x, y).forward(port, head, packet);
+  });
   return head + times(context_.timing.noc_clock, packet.flits - 1);
 }
 

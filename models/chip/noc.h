@@ -29,7 +29,7 @@ namespace npim::chip {
 /// One router: its output links, four to neighbours and one to each node that it serves.
 class Router : public sc_core::sc_module {
  public:
-  enum Port { kEast, kWest, kSouth, kNorth, kFirstNode };
+  static constexpr int kFirstNode = program::Mesh::kFirstNode;
 
   Router(const sc_core::sc_module_name &module_name, const Timing &timing, int router_cycles,
          int nodes)
@@ -107,8 +107,9 @@ class Noc : public sc_core::sc_module {
   sc_core::sc_time arrival(unsigned from, unsigned to, const sc_core::sc_time &start,
                            std::uint64_t bytes, Router::Packet &packet, const Payer &payer);
   void write(unsigned source, tlm::tlm_generic_payload &payload, sc_core::sc_time &delay);
-  sc_core::sc_time cross_mesh(int chip, program::Mesh::Place at, const program::Mesh::Place &end,
-                              sc_core::sc_time head, Router::Packet &packet);
+  sc_core::sc_time cross_mesh(int chip, const program::Mesh::Place &at,
+                              const program::Mesh::Place &end, sc_core::sc_time head,
+                              Router::Packet &packet);
   void b_transport(int from, tlm::tlm_generic_payload &payload, sc_core::sc_time &delay);
 
   const ChipContext &context_;

@@ -14,6 +14,7 @@
 #include "mapping/stage_graph.h"
 #include "mapping/tile_allocator.h"
 #include "program/control_check.h"
+#include "program/mesh.h"
 
 namespace npim::mapping {
 namespace {
@@ -30,7 +31,8 @@ class Mapper {
         chip_(chip),
         partition_(partition),
         attempt_(attempt),
-        allocator_(chip, attempt.packing == Packing::kTight ? chip.tiles_per_chip() : 0),
+        allocator_(chip, attempt.band,
+                   attempt.packing == Packing::kTight ? chip.tiles_per_chip() : 0),
         homes_(static_cast<std::size_t>(channels),
                std::vector<LayerArrays>(network.layers.size())) {
     mapping_.channels = channels;
@@ -78,7 +80,7 @@ class Mapper {
     }
     mapping_.image_hop_bytes += mapped->image_hop_bytes;
     mapping_.hop_bytes += mapped->hop_bytes;
-    mapping_.chip_link_bytes += mapped->chip_link_bytes;
+    mapping_.busiest_link_ns += mapped->busiest_link_ns / mapping_.channels;
     for (std::size_t i = 0; i < mapped->layers.size(); ++i) {
       const int origin = segment.origins[i];
       if (origin >= 0) {
@@ -238,10 +240,17 @@ std::vector<std::string> chosen_for_host(const network::QuantisedNetwork &networ
   return reasons;
 }
 
+/// How stages are cut and placed, whatever the pace.
+struct Style {
+  Packing packing = Packing::kLoose;
+  bool joins_in_strips = false;
+  int band = 1;
+};
+
 /// A mapping and how fast it is: its place among paces().
 struct Paced {
   std::size_t pace = 0;
-  Packing packing = Packing::kLoose;
+  Style style;
   Mapping mapping;                      ///< without weights
   std::vector<std::string> impossible;  ///< what no tile could do (Divided)
 };
@@ -258,27 +267,21 @@ class PaceSearch {
   }
 
   /// Empty if one copy of each layer does not fit, and misfit() says why.
-  std::optional<Paced> find(Packing packing) {
-    auto best = find_fastest(packing);
-    if (!best || chip_.chips.count == 1) return best;
-    // Copies that are spread over chips may cost more time on the links than they save.
-    constexpr std::size_t kStep = 3;
-    double least_ns = image_ns(*best);
-    for (std::size_t pace = best->pace + kStep; pace < paces_.size() && pace_ns(pace) < least_ns;
-         pace += kStep) {
-      auto slower = attempt(pace, packing);
-      if (!slower || image_ns(*slower) >= least_ns) continue;
-      least_ns = image_ns(*slower);
-      best = std::move(slower);
+  std::optional<Paced> find_best(Packing packing) {
+    auto best = find({packing, false});
+    if (best && !is_as_fast_as_can_be(*best)) {
+      keep_better(find({packing, true}), *best);
     }
     return best;
   }
 
-  /// From one image to the next, as far as window periods and the links between chips limit it.
+  bool is_as_fast_as_can_be(const Paced &paced) const {
+    return paced.pace == 0 && image_ns(paced) == pace_ns(0);
+  }
+
+  /// From one image to the next, as far as window periods and links limit it.
   double image_ns(const Paced &paced) const {
-    const double links_ns =
-        static_cast<double>(paced.mapping.chip_link_bytes) / chip_.chips.link_gigabytes_per_second;
-    return std::max(pace_ns(paced.pace), links_ns);
+    return std::max(pace_ns(paced.pace), paced.mapping.busiest_link_ns);
   }
 
   /// With weights, if these are asked for.
@@ -289,7 +292,7 @@ class PaceSearch {
       divided_.impossible = best.impossible;
       divided_.partition = partition_network(network_, divided_.impossible);
     }
-    Attempt again{paces_[best.pace], best.packing, options_.schedule};
+    Attempt again = attempt_of(best.pace, best.style);
     again.with_weights = true;
     auto mapping = attempt_mapping(network_, chip_, again, options_.channels, divided_, misfit_);
     if (!mapping) throw std::logic_error("a mapping did not come out the same again");
@@ -303,20 +306,60 @@ class PaceSearch {
     return static_cast<double>(paces_[pace]) * window_period_ns(chip_);
   }
 
-  std::optional<Paced> attempt(std::size_t pace, Packing packing) {
-    Attempt attempt{paces_[pace], packing, options_.schedule};
+  std::optional<Paced> find(const Style &style) {
+    auto best = find_fastest(style);
+    if (!best) return best;
+    try_bands(*best);
+    // Copies that are spread widely may cost more time on the links than they save.
+    constexpr std::size_t kStep = 3;
+    const Style chosen = best->style;
+    for (std::size_t pace = best->pace + kStep;
+         pace < paces_.size() && pace_ns(pace) < image_ns(*best); pace += kStep) {
+      keep_better(attempt(pace, chosen), *best);
+    }
+    return best;
+  }
+
+  void keep_better(std::optional<Paced> &&other, Paced &best) const {
+    if (other && image_ns(*other) < image_ns(best)) best = std::move(*other);
+  }
+
+  /// Wide snakes keep what lies far apart in the network nearer, narrow ones the neighbours.
+  void try_bands(Paced &best) {
+    const std::size_t pace = best.pace;
+    Style style = best.style;
+    const int rows = program::Mesh(chip_).rows();
+    for (const int band : {2, 3, rows}) {
+      if (band > rows) continue;
+      style.band = band;
+      if (image_ns(best) > pace_ns(pace)) keep_better(attempt(pace, style), best);
+    }
+  }
+
+  Attempt attempt_of(std::size_t pace, const Style &style) const {
+    Attempt attempt;
+    attempt.pace = paces_[pace];
+    attempt.packing = style.packing;
+    attempt.joins_in_strips = style.joins_in_strips;
+    attempt.band = style.band;
+    attempt.schedule = options_.schedule;
     attempt.may_fail_early = pace + 1 < paces_.size();
-    auto mapping = attempt_mapping(network_, chip_, attempt, options_.channels, divided_, misfit_);
+    return attempt;
+  }
+
+  std::optional<Paced> attempt(std::size_t pace, const Style &style) {
+    auto mapping = attempt_mapping(network_, chip_, attempt_of(pace, style), options_.channels,
+                                   divided_, misfit_);
     if (!mapping) return std::nullopt;
-    return Paced{pace, packing, std::move(*mapping), divided_.impossible};
+    return Paced{pace, style, std::move(*mapping), divided_.impossible};
   }
 
   /// By bisection: fewer copies fit where more did.
-  std::optional<Paced> find_fastest(Packing packing) {
+  std::optional<Paced> find_fastest(const Style &style) {
     std::optional<Paced> best;
     std::size_t first = 0, end = paces_.size();  // the fastest is among these, if it is not `best`
     for (std::size_t pace = end - 1; first < end; pace = (first + end) / 2) {
-      auto faster = attempt(pace, packing);
+      auto faster = attempt(pace, style);
       if (!faster) {
         if (!best) return std::nullopt;
         first = pace + 1;
@@ -366,12 +409,12 @@ Mapping map_network(const network::QuantisedNetwork &network, const config::Chip
                                                            std::to_string(kMostChannels));
   }
   PaceSearch search(network, chip, options);
-  auto loose = search.find(Packing::kLoose);
-  if (loose && loose->pace == 0) return search.finish(std::move(*loose));
-  // Kernels that are cut to fill tiles cost partial sums, and stages that fill gaps long ways: only
-  // for room that makes a difference.
-  constexpr double kMuchFaster = 2;
-  auto tight = search.find(Packing::kTight);
+  auto loose = search.find_best(Packing::kLoose);
+  if (loose && search.is_as_fast_as_can_be(*loose)) return search.finish(std::move(*loose));
+  // Kernels that are cut to fill tiles cost partial sums, and stages that fill gaps long ways, more
+  // than the links show: only for room that makes a difference.
+  constexpr double kMuchFaster = 1.5;
+  auto tight = search.find_best(Packing::kTight);
   const bool is_much_faster =
       tight && loose && search.image_ns(*tight) * kMuchFaster <= search.image_ns(*loose);
   if (loose && !is_much_faster) return search.finish(std::move(*loose));

@@ -46,7 +46,7 @@ struct LayerPlacement {
   /// Bytes that the least buffer of one window stream holds: ((k_y - 1) * width + k_x) * channels
   /// ([IS] section 5, buffer requirement), over all inputs of the layer; for additions a pixel.
   std::int64_t least_buffer_bytes = 0;
-  std::int64_t output_bytes = 0;      ///< sent per image, each destination counted
+  std::int64_t output_bytes = 0;      ///< sent per image; for several receivers at once: once
   std::int64_t output_hop_bytes = 0;  ///< the same times the routers on the way
 };
 
@@ -57,10 +57,8 @@ struct Mapping {
   int tiles_used = 0;
   int arrays_used = 0;
   std::int64_t image_hop_bytes = 0;  ///< of the input image
-  /// Of one image, all layers and the input; each receiver of a packet counts.
-  std::int64_t hop_bytes = 0;
-  /// Over the busiest link between two chips, of one image in each channel.
-  std::int64_t chip_link_bytes = 0;
+  std::int64_t hop_bytes = 0;        ///< of one image, all layers and the input
+  double busiest_link_ns = 0;        ///< that the busiest link of the network needs for an image
   /// One control program does it all.
   bool is_chip_alone() const {
     return program.schedule.steps.size() == 1 && program.segments.size() == 1;

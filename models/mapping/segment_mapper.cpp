@@ -11,6 +11,7 @@
 #include "mapping/replication.h"
 #include "mapping/ring_sizes.h"
 #include "mapping/stage_graph.h"
+#include "mapping/traffic.h"
 #include "program/control_check.h"
 #include "program/mesh.h"
 
@@ -112,13 +113,18 @@ class SegmentMapper::Work {
   }
 
   /// Strips so that the input of each arrives at the pace of all. Those of layers without weights
-  /// follow the strips of the layer before, next to which they are placed.
+  /// follow the strips of the layers before, next to which they are placed.
   int strips_for_traffic(const Layer &layer, const LayerCut &cut, int copies) const {
     const int needed = strips_for_pace(layer, chip_, attempt_.pace);
     if (cut.arrays > 0) return std::min(needed, copies);
-    const int before = layer.inputs.empty() ? network::kNetworkInput : layer.inputs.front();
-    if (needed == 1 || before == network::kNetworkInput) return needed;
-    return std::max(needed, cuts_[static_cast<std::size_t>(before)].strips);
+    const bool follows = attempt_.joins_in_strips && layer.inputs.size() > 1;
+    if (needed == 1 && !follows) return needed;
+    int strips = needed;
+    for (const int before : layer.inputs) {
+      if (before == network::kNetworkInput) continue;
+      strips = std::max(strips, cuts_[static_cast<std::size_t>(before)].strips);
+    }
+    return strips;
   }
 
   // Buffers
@@ -424,7 +430,6 @@ class SegmentMapper::Work {
       }
     }
     for (auto &[layer, count] : mapped_.layers) std::sort(layer.tiles.begin(), layer.tiles.end());
-    mapped_.chip_link_bytes = busiest_chip_link();
     for (auto &[layer, count] : mapped_.layers) {
       const double cells =
           static_cast<double>(layer.arrays) * chip_.array.rows * chip_.vectors_per_array();
@@ -463,69 +468,50 @@ class SegmentMapper::Work {
     mapped_.layers.push_back({std::move(placement), 0});
   }
 
-  /// A packet for several receivers crosses a link once, as it does unless the network cannot
-  /// multicast.
-  std::int64_t busiest_chip_link() const {
-    const program::Mesh mesh(chip_);
-    if (mesh.chips() == 1) return 0;
-    const auto &stages = mapped_.control.stages;
-    struct Reach {
-      std::int64_t bytes = 0;
-      int from = 0, lowest = 0, highest = 0;  // chips
-    };
-    std::map<std::array<std::int64_t, 6>, Reach> packets;  // by sender and part
-    std::int64_t number = 0;
-    for (const Edge &edge : graph_.edges) {
-      if (!chip_.noc.multicast) ++number;
-      const Stage *from =
-          edge.from == kImage ? nullptr : &stages[static_cast<std::size_t>(edge.from)];
-      const unsigned to =
-          edge.to == kResults ? mesh.controller() : stages[static_cast<std::size_t>(edge.to)].tile;
-      const auto &shape = from != nullptr ? from->output_shape : network_.input_shape;
-      const int start = mesh.chip(from != nullptr ? from->tile : mesh.controller());
-      Reach &reach = packets[{edge.from, edge.sent.first_column, edge.sent.columns,
-                              edge.sent.first_channel, edge.sent.channels, number}];
-      if (reach.bytes == 0) reach = {0, start, start, start};
-      reach.bytes = shape.height * edge.sent.columns * edge.sent.channels *
-                    (from != nullptr ? from->output_element_bytes() : 1);
-      reach.lowest = std::min(reach.lowest, mesh.chip(to));
-      reach.highest = std::max(reach.highest, mesh.chip(to));
-    }
-    std::vector<std::int64_t> forward(static_cast<std::size_t>(mesh.chips())), back = forward;
-    for (const auto &[key, reach] : packets) {
-      for (int i = reach.from; i < reach.highest; ++i) {
-        forward[static_cast<std::size_t>(i)] += reach.bytes;
-      }
-      for (int i = reach.from; i > reach.lowest; --i) {
-        back[static_cast<std::size_t>(i)] += reach.bytes;
-      }
-    }
-    return std::max(*std::max_element(forward.begin(), forward.end()),
-                    *std::max_element(back.begin(), back.end()));
+  /// Edges from one sender with the same part of its output: one packet for all their receivers.
+  using Packet = std::tuple<int, std::int64_t, std::int64_t, std::int64_t, std::int64_t>;
+  static Packet packet_of(const Edge &edge) {
+    const auto &sent = edge.sent;
+    return {edge.from, sent.first_column, sent.columns, sent.first_channel, sent.channels};
   }
 
   void count_traffic() {
-    const auto &stages = mapped_.control.stages;
     const program::Mesh mesh(chip_);
+    const auto tile_of = [&](int stage) {
+      return stage < 0 ? mesh.controller()
+                       : unsigned{mapped_.control.stages[static_cast<std::size_t>(stage)].tile};
+    };
+    std::map<Packet, std::vector<unsigned>> receivers;
     for (const Edge &edge : graph_.edges) {
-      const Stage *from =
-          edge.from == kImage ? nullptr : &stages[static_cast<std::size_t>(edge.from)];
-      const Stage *to = edge.to == kResults ? nullptr : &stages[static_cast<std::size_t>(edge.to)];
-      const auto &shape = from != nullptr ? from->output_shape : network_.input_shape;
-      const std::int64_t bytes = shape.height * edge.sent.columns * edge.sent.channels *
-                                 (from != nullptr ? from->output_element_bytes() : 1);
-      const unsigned source = from != nullptr ? from->tile : mesh.controller();
-      const unsigned target = to != nullptr ? to->tile : mesh.controller();
-      // Within a tile, data does not reach the network.
-      const std::int64_t cost = source == target ? 0 : bytes * mesh.hops(source, target);
-      mapped_.hop_bytes += cost;
-      if (from == nullptr) {
-        mapped_.image_hop_bytes += cost;
-      } else {
-        mapped_.layers[from->layer].placement.output_bytes += bytes;
-        mapped_.layers[from->layer].placement.output_hop_bytes += cost;
-      }
+      receivers[packet_of(edge)].push_back(tile_of(edge.to == kResults ? -1 : edge.to));
     }
+    Traffic traffic(chip_);
+    for (const auto &[packet, to] : receivers) {
+      const int from = std::get<0>(packet);
+      count_packets(packet, to, tile_of(from == kImage ? -1 : from), traffic);
+    }
+    mapped_.busiest_link_ns = traffic.busiest_ns();
+  }
+
+  void count_packets(const Packet &packet, const std::vector<unsigned> &to, unsigned source,
+                     Traffic &traffic) {
+    const auto &[from, first_column, columns, first_channel, channels] = packet;
+    if (from == kImage) {  // a packet for each row
+      const std::int64_t moved =
+          traffic.send(source, to, network_.input_shape.height, columns * channels);
+      mapped_.image_hop_bytes += moved;
+      mapped_.hop_bytes += moved;
+      return;
+    }
+    const Stage &stage = mapped_.control.stages[static_cast<std::size_t>(from)];
+    const std::int64_t pixels = std::min<std::int64_t>(stage.burst, columns);
+    const std::int64_t packets = stage.output_shape.height * divide_up(columns, pixels);
+    const std::int64_t pixel_bytes = channels * stage.output_element_bytes();
+    const std::int64_t moved = traffic.send(source, to, packets, pixels * pixel_bytes);
+    LayerPlacement &layer = mapped_.layers[stage.layer].placement;
+    layer.output_bytes += stage.output_shape.height * columns * pixel_bytes;
+    layer.output_hop_bytes += moved;
+    mapped_.hop_bytes += moved;
   }
 
   const network::QuantisedNetwork &network_;

@@ -26,10 +26,14 @@ struct Misfit {
 struct Attempt {
   std::int64_t pace = 1;
   Packing packing = Packing::kLoose;
+  int band = 1;  ///< of the snake (TileAllocator)
   Schedule schedule = Schedule::kPipelined;
   /// Nobody will ask which layer is too much.
   bool may_fail_early = true;
   bool with_weights = false;  ///< for the attempt that is kept
+  /// What joins branches is cut into as many strips as these, and lies beside their strips; else it
+  /// is cut only where its input would come too slowly.
+  bool joins_in_strips = false;
 };
 
 /// Arrays of one stage of a layer.
@@ -56,7 +60,7 @@ struct MappedSegment {
   std::vector<program::ArrayWeights> weights;  ///< of these
   std::vector<SegmentLayer> layers;            ///< of the segment's network
   std::int64_t image_hop_bytes = 0, hop_bytes = 0;
-  std::int64_t chip_link_bytes = 0;  ///< over the busiest link between two chips
+  double busiest_link_ns = 0;  ///< per image (Traffic)
 };
 
 /// A layer of the whole network that the host has to do.

@@ -2,21 +2,37 @@
 
 #include <algorithm>
 #include <numeric>
+#include <tuple>
+
+#include "program/mesh.h"
 
 namespace npim::mapping {
 namespace {
 constexpr int kSlotsPerTile = 256;
 }  // namespace
 
-TileAllocator::TileAllocator(const config::ChipConfig &chip, int look_back)
-    : chip_(chip), look_back_(look_back), taken_(static_cast<std::size_t>(chip.tiles())) {}
+TileAllocator::TileAllocator(const config::ChipConfig &chip, int band, int look_back)
+    : chip_(chip), look_back_(look_back), taken_(static_cast<std::size_t>(chip.tiles())) {
+  lay_path(band);
+}
 
-int TileAllocator::tile_at(int position) const {
-  const int chip = position / chip_.tiles_per_chip();
-  const int row = position % chip_.tiles_per_chip() / chip_.tile_columns;
-  const int column = position % chip_.tile_columns;
-  return chip * chip_.tiles_per_chip() + row * chip_.tile_columns +
-         (row % 2 == 0 ? column : chip_.tile_columns - 1 - column);
+void TileAllocator::lay_path(int band) {
+  const program::Mesh mesh(chip_);
+  const auto key = [&](int tile) {
+    const program::Mesh::Place at = mesh.place(static_cast<unsigned>(tile));
+    const int number = at.y / band;
+    const int column = number % 2 == 0 ? at.x : mesh.columns() - 1 - at.x;
+    const bool runs_up = (number * mesh.columns() + column) % 2 != 0;
+    return std::make_tuple(tile / chip_.tiles_per_chip(), number, column, runs_up ? -at.y : at.y,
+                           at.node);
+  };
+  path_.resize(taken_.size());
+  std::iota(path_.begin(), path_.end(), 0);
+  std::sort(path_.begin(), path_.end(), [&](int a, int b) { return key(a) < key(b); });
+  positions_.resize(path_.size());
+  for (std::size_t i = 0; i < path_.size(); ++i) {
+    positions_[static_cast<std::size_t>(path_[i])] = static_cast<int>(i);
+  }
 }
 
 bool TileAllocator::fits(int position, int arrays, std::int64_t edram_bytes) const {
@@ -60,13 +76,6 @@ std::optional<TileAllocator::Place> TileAllocator::take(int arrays, std::int64_t
   if (position < 0) return std::nullopt;
   position_ = std::max(position_, position);
   return take_at(position, arrays, edram_bytes);
-}
-
-/// The inverse of tile_at().
-int TileAllocator::position_of(int tile) const {
-  const int row = tile % chip_.tiles_per_chip() / chip_.tile_columns;
-  const int column = tile % chip_.tile_columns;
-  return tile - column + (row % 2 == 0 ? column : chip_.tile_columns - 1 - column);
 }
 
 std::optional<TileAllocator::Place> TileAllocator::take_on(int tile, std::int64_t edram_bytes) {

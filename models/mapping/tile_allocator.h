@@ -1,6 +1,7 @@
 // Hands out arrays, stage slots and eDRAM of the chip's tiles, in the order of a snake through the
-// tile grid: consecutive stages lie on the same or on neighbouring tiles, which keeps their traffic
-// short. When no fresh tile is left, room that earlier stages left over is used, nearest first.
+// grid of routers, all tiles of a router before the next: consecutive stages lie on the same or on
+// neighbouring tiles, which keeps their traffic short. When no fresh tile is left, room that
+// earlier stages left over is used, nearest first.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +14,10 @@ namespace npim::mapping {
 
 class TileAllocator {
  public:
-  /// `chip` must outlive the allocator. Room on the last `look_back` tiles is used before a fresh
-  /// tile is.
-  explicit TileAllocator(const config::ChipConfig &chip, int look_back = 0);
+  /// `chip` must outlive the allocator. The snake goes through bands of `band` rows of routers, up
+  /// and down from column to column, one band to the right and the next to the left. Room on the
+  /// last `look_back` tiles is used before a fresh tile is.
+  explicit TileAllocator(const config::ChipConfig &chip, int band = 1, int look_back = 0);
 
   struct Place {
     int tile = 0;
@@ -52,9 +54,9 @@ class TileAllocator {
     bool is_used = false;
   };
 
-  /// The tile number at a place in the snake: even grid rows run right, odd ones left.
-  int tile_at(int position) const;
-  int position_of(int tile) const;
+  void lay_path(int band);
+  int tile_at(int position) const { return path_[static_cast<std::size_t>(position)]; }
+  int position_of(int tile) const { return positions_[static_cast<std::size_t>(tile)]; }
   Place take_at(int position, int arrays, std::int64_t edram_bytes);
   bool fits(int position, int arrays, std::int64_t edram_bytes) const;
   /// The place in the snake to use, or -1.
@@ -62,7 +64,8 @@ class TileAllocator {
 
   const config::ChipConfig &chip_;
   const int look_back_;
-  std::vector<Taken> taken_;  ///< by place in the snake
+  std::vector<int> path_, positions_;  ///< tile numbers by place in the snake, and the inverse
+  std::vector<Taken> taken_;           ///< by place in the snake
   int position_ = 0;
 };
 

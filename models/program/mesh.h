@@ -11,6 +11,9 @@ class Mesh {
  public:
   explicit Mesh(const config::ChipConfig &chip);
 
+  /// Output links of a router: to its neighbours and to each node that it serves.
+  enum Port { kEast, kWest, kSouth, kNorth, kFirstNode };
+
   struct Place {
     int x = 0, y = 0;  ///< of the router
     int node = 0;      ///< number of the node at its router
@@ -18,6 +21,22 @@ class Mesh {
   /// Where a tile is in the mesh of its chip. Controllers of chips and the links between chips are
   /// attached to the first router.
   Place place(unsigned node) const;
+  /// Calls visit(x, y, port) for every link from the router at `at` to the node at `end` of the
+  /// same chip: first along x, then along y.
+  template <class Visit>
+  static void for_each_link(Place at, const Place &end, Visit visit) {
+    while (at.x != end.x) {
+      const bool east = at.x < end.x;
+      visit(at.x, at.y, east ? kEast : kWest);
+      at.x += east ? 1 : -1;
+    }
+    while (at.y != end.y) {
+      const bool south = at.y < end.y;
+      visit(at.x, at.y, south ? kSouth : kNorth);
+      at.y += south ? 1 : -1;
+    }
+    visit(at.x, at.y, kFirstNode + end.node);
+  }
   /// Routers that a packet passes, at least one. Between chips it passes the first routers of all
   /// chips on its way.
   int hops(unsigned from, unsigned to) const;
