@@ -46,10 +46,13 @@ std::int64_t StrategyA::conversions_per_window() const {
 /// In the order of the columns; those that hold nothing are not converted.
 std::vector<StrategyA::Run> StrategyA::runs() const {
   std::vector<Run> runs;
+  const peripheral::LineAdc *adc = nullptr;
+  int vector = peripheral::kNoVector;  // that `adc` serves
   for (std::size_t column = 0; column < weights_.lines.size(); ++column) {
     const peripheral::BitLine &line = weights_.lines[column];
     if (line.vector == peripheral::kNoVector && !line.is_unit) continue;
-    const peripheral::LineAdc *adc = &adcs_(line.is_unit ? 0 : line.vector);
+    const int served = line.is_unit ? 0 : line.vector;
+    if (served != vector) adc = &adcs_(vector = served);
     const bool goes_on =
         !runs.empty() && runs.back().adc == adc && runs.back().first + runs.back().count == column;
     if (goes_on) {

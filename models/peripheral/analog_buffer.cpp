@@ -88,6 +88,8 @@ AnalogBuffer::AnalogBuffer(const EncodedWeights &weights, const AnalogBufferPara
       cycles_(cycles),
       largest_sum_(static_cast<double>(largest_sum)),
       level_sum_(code_step(largest_sum, parameters.cell.cell.bits)),
+      levels_per_sum_(1 / level_sum_),  // a power of two
+      highest_level_((1 << parameters.cell.cell.bits) - 1),
       moments_(moments) {
   validate(parameters, "analog buffer");
   for (const BitLine &line : weights.lines) {
@@ -173,11 +175,9 @@ void AnalogBuffer::make_entries() {
   }
 }
 
-/// Level that the TIA writes for a sum.
-double AnalogBuffer::level_of(double sum, std::size_t line, double tia_normal) const {
-  const int highest = (1 << parameters_.cell.cell.bits) - 1;
-  const double sensed = sum * tia_gain_[line] + parameters_.tia_noise * largest_sum_ * tia_normal;
-  return std::clamp(std::floor(sensed / level_sum_ + 0.5), 0.0, double(highest));
+/// Level that is written for what the TIA makes of a sum.
+double AnalogBuffer::level_of(double sensed) const {
+  return std::clamp(std::floor(sensed * levels_per_sum_ + 0.5), 0.0, highest_level_);
 }
 
 /// What a cell gives back of a level, as a sum.
@@ -206,7 +206,9 @@ AnalogBuffer::Totals AnalogBuffer::fill_buffers(const double *values, std::size_
     for (std::size_t l = 0; l < lines; ++l, ++entry) {
       if (entry->factor == 0) continue;
       const float *normals = writes.data() + kNormalsPerCell * l;
-      double held = written(level_of(values[l], l, double{normals[0]}), double{normals[1]});
+      const double sensed =
+          values[l] * tia_gain_[l] + parameters_.tia_noise * largest_sum_ * double{normals[0]};
+      double held = written(level_of(sensed), double{normals[1]});
       if (noise.sigma > 0) {
         const double scale_s = noise.scale == device::Scale::kAbsolute
                                    ? full_s
@@ -223,11 +225,12 @@ AnalogBuffer::Totals AnalogBuffer::add_moments(const double *values, std::size_t
   Totals totals;
   totals.value.assign(unit_total(cycles_), 0.0);
   totals.variance.assign(totals.value.size(), 0.0);
+  const CellMoments *moments = moments_->data();
   const Entry *entry = entries_.data();
   for (int cycle = 0; cycle < cycles_; ++cycle, values += stride) {
     for (std::size_t l = 0; l < weights_.lines.size(); ++l, ++entry) {
       if (entry->factor == 0) continue;
-      const auto &cell = (*moments_)[static_cast<std::size_t>(level_of(values[l], l, 0))];
+      const auto &cell = moments[static_cast<std::size_t>(level_of(values[l] * tia_gain_[l]))];
       totals.value[entry->total] += entry->factor * cell.mean;
       totals.variance[entry->total] += entry->factor * entry->factor * cell.variance;
     }

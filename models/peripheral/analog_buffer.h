@@ -92,7 +92,7 @@ class AnalogBuffer {
   void make_entries();
   std::size_t total_at(std::size_t vector, bool negative, std::size_t group) const;
   std::size_t unit_total(int cycle) const;
-  double level_of(double sum, std::size_t line, double tia_normal) const;
+  double level_of(double sensed) const;
   double written(double level, double normal) const;
   Totals fill_buffers(const double *values, std::size_t stride, device::DrawKey key) const;
   Totals add_moments(const double *values, std::size_t stride) const;
@@ -109,6 +109,7 @@ class AnalogBuffer {
   const AnalogBufferParameters &parameters_;
   int dac_bits_, cycles_;
   double largest_sum_, level_sum_;  // of a bit line; of one level of a buffer cell
+  double levels_per_sum_, highest_level_;
   bool has_negative_ = false;
   bool writes_vary_ = false;
   int unit_lines_ = 0;
