@@ -52,7 +52,8 @@ std::vector<StrategyA::Run> StrategyA::runs() const {
     const peripheral::BitLine &line = weights_.lines[column];
     if (line.vector == peripheral::kNoVector && !line.is_unit) continue;
     const int served = line.is_unit ? 0 : line.vector;
-    if (served != vector) adc = &adcs_(vector = served);
+    if (served != vector) adc = &adcs_(served);
+    vector = served;
     const bool goes_on =
         !runs.empty() && runs.back().adc == adc && runs.back().first + runs.back().count == column;
     if (goes_on) {

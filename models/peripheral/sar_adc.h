@@ -22,9 +22,10 @@ struct SarAdcParameters {
 /// How the comparator's noise is drawn.
 enum class SarNoise {
   kPerDecision,
-  /// Once per conversion, in front of the converter. Only the decision whose threshold is next to
-  /// the input can fall either way while the noise is small beside an LSB, so codes have the same
-  /// distribution; more than kMostLumpedNoiseLsb is drawn per decision all the same.
+  /// Once per conversion, in front of the converter. While the noise is small beside an LSB, hardly
+  /// more than one decision is so close to its threshold that it can fall either way, so codes have
+  /// nearly the same distribution; more than kMostLumpedNoiseLsb is drawn per decision all the
+  /// same.
   kPerConversion,
 };
 constexpr double kMostLumpedNoiseLsb = 0.3;
