@@ -157,6 +157,21 @@ Dataflow read_dataflow(const Node &node) {
                                         : Dataflow::kAnalogAccumulation;
 }
 
+void read_analog_peripherals(Object peripherals, const std::string &file, ChipConfig &chip) {
+  auto &analog = chip.analog;
+  if (chip.dataflow == Dataflow::kAnalogAccumulation) {
+    analog.process = beside(file, peripherals.text("process"));
+    analog.curves = beside(file, peripherals.text("curves"));
+    analog.nnsa = beside(file, peripherals.text("nnsa"));
+    for (const auto &nnadc : peripherals.at("nnadc").items()) {
+      analog.nnadcs.push_back(beside(file, nnadc.text()));
+    }
+  } else {
+    analog.baseline = beside(file, peripherals.text("baseline"));
+  }
+  peripherals.finish();
+}
+
 /// Programming and reading of one fidelity for all chips of a file: "analog" is there unless the
 /// fidelity is ideal.
 void read_fidelity(Object &top, const Node &node, ChipConfig &chip) {
@@ -182,16 +197,7 @@ void read_fidelity(Object &top, const Node &node, ChipConfig &chip) {
   wires.finish();
   analog.seconds_since_programming = object.number("seconds_since_programming", 0, kMostSeconds);
   analog.temperature_k = object.number("temperature_k", 1, 1000);
-  if (chip.dataflow == Dataflow::kAnalogAccumulation) {
-    Object peripherals(object.at("peripherals"));
-    analog.process = file(peripherals.text("process"));
-    analog.curves = file(peripherals.text("curves"));
-    analog.nnsa = file(peripherals.text("nnsa"));
-    for (const auto &nnadc : peripherals.at("nnadc").items()) {
-      analog.nnadcs.push_back(file(nnadc.text()));
-    }
-    peripherals.finish();
-  }
+  read_analog_peripherals(Object(object.at("peripherals")), node.file(), chip);
   object.finish();
 }
 

@@ -20,7 +20,9 @@ constexpr double kLongestProgrammingNs = 1e13;
 enum class Fidelity {
   kIdeal = 0,        ///< integers, bit for bit the golden executor's
   kStatistical = 1,  ///< errors of cells, wires and peripherals folded; noise drawn per vector
-  kCircuit = 2,      ///< every cell, and the trained NNS+A and NNADC networks in every input cycle
+                     ///< (C), per conversion (A, B)
+  kCircuit = 2,      ///< every part in every input cycle: the trained NNS+A and NNADC networks (C),
+                     ///< every decision of a converter and every write of a buffer cell (A, B)
 };
 const char *to_text(Fidelity fidelity);
 
@@ -63,6 +65,7 @@ struct ChipConfig {
     // Trained peripherals of dataflow C (models/peripheral), one NNADC for each range.
     std::string process, curves, nnsa;
     std::vector<std::string> nnadcs;
+    std::string baseline;  ///< peripherals of dataflows A and B (peripheral/baseline_file.h)
   } analog;
 
   int technology_nm = 32;

@@ -15,6 +15,7 @@
 
 namespace npim::dataflow {
 
+struct LineChip;
 struct NeuralChip;
 
 class Datapath {
@@ -38,7 +39,8 @@ class Datapath {
   /// Conversions that calibrate() makes.
   static constexpr std::uint64_t kCalibrationConversions =
       ConverterBank::kRanges * kCalibrationPoints;
-  /// Trims a converter in all ranges of the chip. False: it is broken, and marked as such.
+  /// Trims a converter in all ranges of the chip. False: it is broken, and marked as such. Those of
+  /// dataflows A and B are checked, but there is nothing to trim (peripheral/sar_adc.h).
   bool calibrate(int tile, int converter);
 
   LayerConverter make_layer(peripheral::ConverterSetting setting) const;
@@ -51,8 +53,10 @@ class Datapath {
   const peripheral::Dac dac_;
   const peripheral::IdealNnsa shift_add_;
   const StrategyC strategy_c_;
-  std::vector<ConverterBank> banks_;          // by tile
-  const std::unique_ptr<NeuralChip> neural_;  // null in ideal fidelity
+  std::vector<ConverterBank> banks_;  // by tile
+  // Null in ideal fidelity and for other dataflows.
+  const std::unique_ptr<NeuralChip> neural_;
+  const std::unique_ptr<LineChip> line_;
 };
 
 }  // namespace npim::dataflow

@@ -1,36 +1,35 @@
 // Strategies A and B behind the interface by which the chip sees its arrays: digital accumulation
-// as in ISAAC, analog buffering as in CASCADE. Their sums are digital numbers when a window is
-// through, so codes are the dot products themselves (what a layer's range and gain are for belongs
-// to strategy C).
+// as in ISAAC, analog buffering as in CASCADE, with real cells, wires, converters and buffers.
+// Their sums are digital numbers when a window is through, so codes are the dot products themselves
+// (what a layer's range and gain are for belongs to strategy C).
 #pragma once
 
 #include <memory>
-#include <optional>
 
 #include "dataflow/array_datapath.h"
+#include "dataflow/converter_bank.h"
+#include "dataflow/line_parts.h"
 #include "dataflow/strategy_a.h"
 #include "dataflow/strategy_b.h"
-#include "peripheral/baseline_file.h"
 
 namespace npim::dataflow {
 
 class LineArray : public ArrayDatapath {
  public:
-  /// geometry and physics are of the chip, differential; unit columns stand beside those of the
-  /// geometry ([IS]: column 129). Converter, TIAs and buffer cells are drawn from `baseline` for
-  /// this place; with exact_parts they have its resolutions but no errors. All references must
-  /// outlive the array. Throws InputError for biased weights, of which the chip's mapping knows
-  /// nothing.
-  LineArray(const device::ArrayGeometry &geometry, const crossbar::Physics &physics,
-            const peripheral::Baseline &baseline, device::Place place, bool exact_parts);
+  /// Unit columns stand beside those of the chip's geometry ([IS]: column 129), where no mapping
+  /// and no command reaches them. The converter that serves a weight vector (converter_bank.h)
+  /// converts all its bit lines or buffer columns; that of vector 0 the unit columns as well. All
+  /// references must outlive the array.
+  LineArray(const LineChip &chip, ArrayPlace place, const ConverterBank &converters);
 
-  const device::ArrayGeometry &geometry() const override { return geometry_; }
+  const device::ArrayGeometry &geometry() const override { return chip_.geometry; }
   /// Shifts belong to the converter of strategy C: throws std::invalid_argument unless it is 0.
   device::ProgrammingReport program(const std::int8_t *weights, int rows, int vectors,
                                     int shift) override;
   /// Levels as the cells have them, columns that are stored flipped included.
   device::ProgrammingReport program_levels(const std::uint8_t *levels) override;
-  void stick(int row, int column, bool at_on) override { array_.stick(row, column, at_on); }
+  /// The cell itself: in a column that is stored flipped its level reads the other way round.
+  void stick(int row, int column, bool at_on) override { cells_.stick(row, column, at_on); }
   int level(int row, int column) const override;
   void hold(const Windows &windows, const LayerConverter &layer, double *held) const override;
   void convert(WindowKeys windows, const LayerConverter &layer, const double *held, int count,
@@ -41,16 +40,18 @@ class LineArray : public ArrayDatapath {
   int required_bits() const { return strategy_->required_bits(); }
 
  private:
-  void make_strategy();
+  /// Lays `rows` x all vectors out anew and makes the strategy for it.
+  void encode(const std::int8_t *weights, int rows);
+  device::ProgrammingReport program_cells(const std::uint8_t *levels);
+  std::size_t first_slot() const;
 
-  const device::ArrayGeometry &geometry_;
-  const peripheral::Baseline &baseline_;
-  bool exact_parts_;
-  int dac_bits_, cycles_, rows_ = 0;
-  device::ArrayGeometry line_geometry_;
-  crossbar::PhysicalArray array_;
-  std::optional<peripheral::AnalogBufferParameters> buffer_parameters_;
-  std::unique_ptr<peripheral::LineAdc> adc_;
+  const LineChip &chip_;
+  const ArrayPlace place_;
+  const ConverterBank &converters_;
+  const std::vector<peripheral::SarAdc> &adcs_;
+  const device::ArrayGeometry line_geometry_;
+  crossbar::PhysicalArray cells_;
+  int rows_ = 0;
   peripheral::EncodedWeights encoded_;
   std::unique_ptr<peripheral::AnalogBuffer> buffer_;
   std::unique_ptr<LineDataflow> strategy_;

@@ -10,9 +10,14 @@ namespace npim::dataflow {
 
 class StrategyA : public LineDataflow {
  public:
-  /// One converter serves all bit lines of the array. Its range is that of largest_sum rounded up
-  /// to a power of two: with fewer bits than that has, codes count several. All references must
+  /// Of adc_bits each, the converters serve the bit lines of their vector, that of vector 0 also
+  /// the unit columns; they are asked for in products(). Their range is that of largest_sum rounded
+  /// up to a power of two: with fewer bits than that has, codes count several. All references must
   /// outlive the strategy.
+  StrategyA(const peripheral::EncodedWeights &weights, peripheral::AdcOfVector adcs, int adc_bits,
+            int dac_bits, std::int64_t largest_sum,
+            peripheral::InputCode code = peripheral::InputCode::kUnsigned);
+  /// One converter serves all bit lines of the array.
   StrategyA(const peripheral::EncodedWeights &weights, const peripheral::LineAdc &adc, int dac_bits,
             std::int64_t largest_sum,
             peripheral::InputCode code = peripheral::InputCode::kUnsigned);
@@ -23,11 +28,23 @@ class StrategyA : public LineDataflow {
   int required_bits() const override;
 
  private:
-  void convert(const std::int32_t *values, double scale, device::DrawKey key,
-               std::vector<float> &normals, std::vector<std::int32_t> &codes) const;
+  /// Neighbouring bit lines with the same converter.
+  struct Run {
+    const peripheral::LineAdc *adc;
+    std::size_t first, count;
+  };
+  /// What the conversions of a cycle work on: [column], normals [draw][column].
+  struct Cycle {
+    std::size_t draws = 0;
+    std::vector<float> inputs_lsb, normals;
+    std::vector<std::int32_t> codes;
+  };
+  std::vector<Run> runs() const;
+  void convert(const std::vector<Run> &runs, const std::int32_t *values, float scale,
+               const device::DrawKey &key, Cycle &cycle) const;
 
   const peripheral::EncodedWeights &weights_;
-  const peripheral::LineAdc &adc_;
+  peripheral::AdcOfVector adcs_;
   peripheral::DigitalShiftAdd shift_add_;
   int cycles_;
   std::int64_t largest_sum_, lsb_;

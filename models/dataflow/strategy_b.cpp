@@ -17,7 +17,7 @@ void StrategyB::products(const crossbar::PhysicalArray &array, const crossbar::I
     for (std::size_t i = 0; i < per_item; ++i) values[i] = from[i] * scale;
     const auto &place = array.place();
     const device::DrawKey key = {place.seed, place.tile, place.array, inputs.window(item)};
-    buffer_.products(values.data(), stride, adc_, key,
+    buffer_.products(values.data(), stride, adcs_, key,
                      sums + static_cast<std::ptrdiff_t>(item) * weights_.vectors);
   }
 }

@@ -2,6 +2,8 @@
 // wait in RRAM buffer cells until all slices are through; then buffer columns are converted.
 #pragma once
 
+#include <utility>
+
 #include "dataflow/line_dataflow.h"
 #include "peripheral/analog_buffer.h"
 
@@ -9,10 +11,16 @@ namespace npim::dataflow {
 
 class StrategyB : public LineDataflow {
  public:
-  /// `buffer` and `adc` belong to the array and must outlive the strategy.
+  /// Converters serve the buffer columns of their vector, that of vector 0 also the unit columns'.
+  /// All references must outlive the strategy.
+  StrategyB(const peripheral::EncodedWeights &weights, const peripheral::AnalogBuffer &buffer,
+            peripheral::AdcOfVector adcs, int cycles)
+      : weights_(weights), buffer_(buffer), adcs_(std::move(adcs)), cycles_(cycles) {}
+  /// One converter serves the whole array.
   StrategyB(const peripheral::EncodedWeights &weights, const peripheral::AnalogBuffer &buffer,
             const peripheral::LineAdc &adc, int cycles)
-      : weights_(weights), buffer_(buffer), adc_(adc), cycles_(cycles) {}
+      : StrategyB(
+            weights, buffer, [&adc](int) -> const peripheral::LineAdc & { return adc; }, cycles) {}
 
   void products(const crossbar::PhysicalArray &array, const crossbar::InputBatch &inputs,
                 std::int64_t *sums) const override;
@@ -25,7 +33,7 @@ class StrategyB : public LineDataflow {
  private:
   const peripheral::EncodedWeights &weights_;
   const peripheral::AnalogBuffer &buffer_;
-  const peripheral::LineAdc &adc_;
+  peripheral::AdcOfVector adcs_;
   int cycles_;
 };
 

@@ -33,8 +33,34 @@ void fill(device::DrawKey key, device::Purpose purpose, int cycle, std::size_t c
 
 /// Normal numbers of the conversions of a window.
 struct AnalogBuffer::Noise {
-  std::vector<float> amplifier, adc;
+  std::vector<float> cells, amplifier, adc;
 };
+
+/// Integrates over the standard normal numbers of writes.
+std::vector<CellMoments> cell_moments(const device::DeviceParams &cell) {
+  constexpr int kPoints = 1401;
+  constexpr double kReach = 7, kStep = 2 * kReach / (kPoints - 1);
+  const int levels = 1 << cell.cell.bits;
+  const double step_s = cell.step(levels), full_s = cell.g_on() - cell.g_off();
+  std::vector<CellMoments> moments;
+  for (int level = 0; level < levels; ++level) {
+    double weight = 0, sum = 0, square = 0, read = 0;
+    for (int i = 0; i < kPoints; ++i) {
+      const double normal = kStep * i - kReach, density = std::exp(-0.5 * normal * normal);
+      const double held_s = device::programmed_s(cell, cell.g_off() + level * step_s, normal);
+      const double held = (held_s - cell.g_off()) / step_s;
+      const bool is_absolute = cell.read_noise.scale == device::Scale::kAbsolute;
+      const double read_sigma = cell.read_noise.sigma * (is_absolute ? full_s : held_s) / step_s;
+      weight += density;
+      sum += density * held;
+      square += density * held * held;
+      read += density * read_sigma * read_sigma;
+    }
+    const double mean = sum / weight;
+    moments.push_back({mean, std::max(0.0, square / weight - mean * mean) + read / weight});
+  }
+  return moments;
+}
 
 void validate(const AnalogBufferParameters &parameters, const std::string &origin) {
   device::validate(parameters.cell, origin);
@@ -54,13 +80,17 @@ void validate(const AnalogBufferParameters &parameters, const std::string &origi
 }
 
 AnalogBuffer::AnalogBuffer(const EncodedWeights &weights, const AnalogBufferParameters &parameters,
-                           int dac_bits, int cycles, std::int64_t largest_sum, RandomStream &chip)
+                           int dac_bits, int cycles, std::int64_t largest_sum, RandomStream &chip,
+                           const std::vector<CellMoments> *moments)
     : weights_(weights),
       parameters_(parameters),
       dac_bits_(dac_bits),
       cycles_(cycles),
       largest_sum_(static_cast<double>(largest_sum)),
-      level_sum_(code_step(largest_sum, parameters.cell.cell.bits)) {
+      level_sum_(code_step(largest_sum, parameters.cell.cell.bits)),
+      levels_per_sum_(1 / level_sum_),  // a power of two
+      highest_level_((1 << parameters.cell.cell.bits) - 1),
+      moments_(moments) {
   validate(parameters, "analog buffer");
   for (const BitLine &line : weights.lines) {
     has_negative_ = has_negative_ || (line.vector != kNoVector && line.polarity < 0);
@@ -70,6 +100,7 @@ AnalogBuffer::AnalogBuffer(const EncodedWeights &weights, const AnalogBufferPara
                  parameters.cell.programming.distribution != device::Distribution::kNone;
   place_columns();
   make_groups();
+  make_entries();
   tia_gain_ = draw_gains(weights.lines.size(), parameters.tia_gain_sigma, chip);
   const std::size_t conversions = static_cast<std::size_t>(weights.vectors) *
                                       static_cast<std::size_t>(conversions_per_vector()) +
@@ -117,58 +148,105 @@ int AnalogBuffer::required_bits() const {
   return std::max(bits, bits_of(std::llround(largest_sum_ * unit_lines_)));
 }
 
-double AnalogBuffer::buffered(double sum, std::size_t line, const float *normals) const {
+std::size_t AnalogBuffer::total_at(std::size_t vector, bool negative, std::size_t group) const {
+  return (2 * vector + (negative ? 1 : 0)) * groups_.size() + group;
+}
+
+std::size_t AnalogBuffer::unit_total(int cycle) const {
+  return total_at(static_cast<std::size_t>(weights_.vectors), false, 0) +
+         static_cast<std::size_t>(cycle);
+}
+
+void AnalogBuffer::make_entries() {
+  for (int cycle = 0; cycle < cycles_; ++cycle) {
+    for (const BitLine &line : weights_.lines) {
+      Entry entry = {unit_total(cycle), line.is_unit ? 1.0 : 0.0};
+      if (line.vector != kNoVector) {
+        const int place = line.place + cycle * dac_bits_;
+        const auto column = static_cast<std::size_t>(
+            std::lower_bound(places_.begin(), places_.end(), place) - places_.begin());
+        std::size_t group = 0;
+        while (groups_[group].last <= column) ++group;
+        entry.total = total_at(static_cast<std::size_t>(line.vector), line.polarity < 0, group);
+        entry.factor = std::ldexp(1.0, place - places_[groups_[group].first]);
+      }
+      entries_.push_back(entry);
+    }
+  }
+}
+
+/// Level that is written for what the TIA makes of a sum.
+double AnalogBuffer::level_of(double sensed) const {
+  return std::clamp(std::floor(sensed * levels_per_sum_ + 0.5), 0.0, highest_level_);
+}
+
+/// What a cell gives back of a level, as a sum.
+double AnalogBuffer::written(double level, double normal) const {
   const device::DeviceParams &cell = parameters_.cell;
-  const int highest = (1 << cell.cell.bits) - 1;
-  const double sensed =
-      sum * tia_gain_[line] + parameters_.tia_noise * largest_sum_ * double{normals[0]};
-  const double level = std::clamp(std::floor(sensed / level_sum_ + 0.5), 0.0, double(highest));
-  const double step_s = cell.step(highest + 1);
-  const double held_s =
-      device::programmed_s(cell, cell.g_off() + level * step_s, double{normals[1]});
+  const double step_s = cell.step(1 << cell.cell.bits);
+  const double held_s = device::programmed_s(cell, cell.g_off() + level * step_s, normal);
   return (held_s - cell.g_off()) / step_s * level_sum_;
 }
 
-std::size_t AnalogBuffer::column_at(std::size_t vector, int place, bool negative) const {
-  const auto at = std::lower_bound(places_.begin(), places_.end(), place) - places_.begin();
-  return (2 * vector + (negative ? 1 : 0)) * places_.size() + static_cast<std::size_t>(at);
-}
-
-void AnalogBuffer::fill_buffers(const double *values, std::size_t stride, device::DrawKey key,
-                                std::vector<double> &columns, std::vector<double> &units) const {
-  columns.assign(2 * static_cast<std::size_t>(weights_.vectors) * places_.size(), 0.0);
-  units.assign(static_cast<std::size_t>(cycles_), 0.0);
+AnalogBuffer::Totals AnalogBuffer::fill_buffers(const double *values, std::size_t stride,
+                                                device::DrawKey key) const {
+  Totals totals;
+  totals.value.assign(unit_total(cycles_), 0.0);
   const auto &noise = parameters_.cell.read_noise;
   const double full_s = parameters_.cell.g_on() - parameters_.cell.g_off();
   const double step_s = parameters_.cell.step(1 << parameters_.cell.cell.bits);
+  const std::size_t lines = weights_.lines.size();
   std::vector<float> writes, reads;
-  for (int cycle = 0; cycle < cycles_; ++cycle) {
+  const Entry *entry = entries_.data();
+  for (int cycle = 0; cycle < cycles_; ++cycle, values += stride) {
     if (writes_vary_ || cycle == 0) {
-      fill(key, device::Purpose::kBufferCells, cycle, kNormalsPerCell * weights_.lines.size(),
-           writes);
+      fill(key, device::Purpose::kBufferCells, cycle, kNormalsPerCell * lines, writes);
     }
-    if (noise.sigma > 0) {
-      fill(key, device::Purpose::kBufferReads, cycle, weights_.lines.size(), reads);
-    }
-    for (std::size_t l = 0; l < weights_.lines.size(); ++l) {
-      const BitLine &line = weights_.lines[l];
-      if (line.vector == kNoVector && !line.is_unit) continue;
-      double held = buffered(values[static_cast<std::size_t>(cycle) * stride + l], l,
-                             writes.data() + kNormalsPerCell * l);
+    if (noise.sigma > 0) fill(key, device::Purpose::kBufferReads, cycle, lines, reads);
+    for (std::size_t l = 0; l < lines; ++l, ++entry) {
+      if (entry->factor == 0) continue;
+      const float *normals = writes.data() + kNormalsPerCell * l;
+      const double sensed =
+          values[l] * tia_gain_[l] + parameters_.tia_noise * largest_sum_ * double{normals[0]};
+      double held = written(level_of(sensed), double{normals[1]});
       if (noise.sigma > 0) {
         const double scale_s = noise.scale == device::Scale::kAbsolute
                                    ? full_s
                                    : held / level_sum_ * step_s + parameters_.cell.g_off();
         held += noise.sigma * scale_s / step_s * level_sum_ * double{reads[l]};
       }
-      if (line.is_unit) {
-        units[static_cast<std::size_t>(cycle)] += held;
-      } else {
-        columns[column_at(static_cast<std::size_t>(line.vector), line.place + cycle * dac_bits_,
-                          line.polarity < 0)] += held;
-      }
+      totals.value[entry->total] += entry->factor * held;
     }
   }
+  return totals;
+}
+
+AnalogBuffer::Totals AnalogBuffer::add_moments(const double *values, std::size_t stride) const {
+  Totals totals;
+  totals.value.assign(unit_total(cycles_), 0.0);
+  totals.variance.assign(totals.value.size(), 0.0);
+  const CellMoments *moments = moments_->data();
+  const Entry *entry = entries_.data();
+  for (int cycle = 0; cycle < cycles_; ++cycle, values += stride) {
+    for (std::size_t l = 0; l < weights_.lines.size(); ++l, ++entry) {
+      if (entry->factor == 0) continue;
+      const auto &cell = moments[static_cast<std::size_t>(level_of(values[l] * tia_gain_[l]))];
+      totals.value[entry->total] += entry->factor * cell.mean;
+      totals.variance[entry->total] += entry->factor * entry->factor * cell.variance;
+    }
+  }
+  return totals;
+}
+
+/// What the amplifiers of a conversion are given.
+double AnalogBuffer::seen(const Totals &totals, std::size_t plus, const std::size_t *minus,
+                          std::size_t number, const Noise &noise) const {
+  double value = totals.value[plus];
+  if (minus != nullptr) value -= totals.value[*minus];
+  if (moments_ == nullptr) return value;
+  double variance = totals.variance[plus];
+  if (minus != nullptr) variance += totals.variance[*minus];
+  return (value + std::sqrt(variance) * double{noise.cells[number]}) * level_sum_;
 }
 
 std::int64_t AnalogBuffer::convert(double value, double range, bool is_signed, const LineAdc &adc,
@@ -184,53 +262,65 @@ std::int64_t AnalogBuffer::convert(double value, double range, bool is_signed, c
   return (std::int64_t{code} - middle) * static_cast<std::int64_t>(lsb);
 }
 
-std::int64_t AnalogBuffer::convert_vector(const double *columns, std::size_t vector,
+std::int64_t AnalogBuffer::convert_vector(const Totals &totals, std::size_t vector,
                                           const LineAdc &adc, const Noise &noise) const {
-  const double *positive = columns + column_at(vector, places_[0], false);
-  const double *negative = columns + column_at(vector, places_[0], true);
   std::size_t number = vector * static_cast<std::size_t>(conversions_per_vector());
   std::int64_t sum = 0;
-  for (const Group &group : groups_) {
-    double plus = 0, minus = 0;
-    for (std::size_t c = group.first; c < group.last; ++c) {
-      const int place = places_[c] - places_[group.first];
-      plus += std::ldexp(positive[c], place);
-      minus += std::ldexp(negative[c], place);
-    }
+  for (std::size_t g = 0; g < groups_.size(); ++g) {
+    const Group &group = groups_[g];
+    const std::size_t plus = total_at(vector, false, g), minus = total_at(vector, true, g);
+    const auto converted = [&](std::size_t from, const std::size_t *less) {
+      const double value = seen(totals, from, less, number, noise);
+      return convert(value, group.range, less != nullptr, adc, number++, noise);
+    };
     std::int64_t codes = 0;
     if (has_negative_ && parameters_.subtracts) {
-      codes = convert(plus - minus, group.range, true, adc, number++, noise);
+      codes = converted(plus, &minus);
     } else {
-      codes = convert(plus, group.range, false, adc, number++, noise);
-      if (has_negative_) codes -= convert(minus, group.range, false, adc, number++, noise);
+      codes = converted(plus, nullptr);
+      if (has_negative_) codes -= converted(minus, nullptr);
     }
     sum += codes * (std::int64_t{1} << places_[group.first]);
   }
   return sum;
 }
 
-void AnalogBuffer::products(const double *values, std::size_t stride, const LineAdc &adc,
-                            device::DrawKey window, std::int64_t *sums) const {
-  std::vector<double> columns, units;
-  fill_buffers(values, stride, window, columns, units);
-  Noise noise;
+/// The sum of inputs.
+std::int64_t AnalogBuffer::convert_units(const Totals &totals, const LineAdc &adc,
+                                         const Noise &noise) const {
+  const double range = largest_sum_ * unit_lines_;
+  std::size_t number = amplifier_gain_.size() - static_cast<std::size_t>(cycles_);
+  std::int64_t sum = 0;
+  for (int cycle = 0; cycle < cycles_; ++cycle, ++number) {
+    const double value = seen(totals, unit_total(cycle), nullptr, number, noise);
+    sum +=
+        convert(value, range, false, adc, number, noise) * (std::int64_t{1} << (cycle * dac_bits_));
+  }
+  return sum;
+}
+
+AnalogBuffer::Noise AnalogBuffer::draw_noise(const device::DrawKey &window,
+                                             const LineAdc &adc) const {
   const std::size_t conversions = amplifier_gain_.size();
+  Noise noise;
+  if (moments_ != nullptr) {
+    fill(window, device::Purpose::kBufferCells, 0, conversions, noise.cells);
+  }
   fill(window, device::Purpose::kAmplifiers, 0, conversions, noise.amplifier);
   fill(window, device::Purpose::kConverter, 0, conversions * static_cast<std::size_t>(adc.draws()),
        noise.adc);
-  std::int64_t inputs = 0;
-  if (weights_.has_unit) {
-    const double range = largest_sum_ * unit_lines_;
-    std::size_t number = conversions - static_cast<std::size_t>(cycles_);
-    for (int cycle = 0; cycle < cycles_; ++cycle) {
-      inputs +=
-          convert(units[static_cast<std::size_t>(cycle)], range, false, adc, number++, noise) *
-          (std::int64_t{1} << (cycle * dac_bits_));
-    }
-  }
+  return noise;
+}
+
+void AnalogBuffer::products(const double *values, std::size_t stride, const AdcOfVector &adcs,
+                            device::DrawKey window, std::int64_t *sums) const {
+  const Totals totals =
+      moments_ == nullptr ? fill_buffers(values, stride, window) : add_moments(values, stride);
+  const Noise noise = draw_noise(window, adcs(0));
+  const std::int64_t inputs = weights_.has_unit ? convert_units(totals, adcs(0), noise) : 0;
   for (std::size_t vector = 0; vector < static_cast<std::size_t>(weights_.vectors); ++vector) {
-    sums[vector] =
-        convert_vector(columns.data(), vector, adc, noise) + weights_.unit_factor[vector] * inputs;
+    sums[vector] = convert_vector(totals, vector, adcs(static_cast<int>(vector)), noise) +
+                   weights_.unit_factor[vector] * inputs;
   }
 }
 

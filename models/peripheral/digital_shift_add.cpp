@@ -14,21 +14,33 @@ DigitalShiftAdd::DigitalShiftAdd(const EncodedWeights &weights, int dac_bits, in
     throw InputError("two's-complement inputs",
                      "need 1-bit DACs: the sign bit must be a slice of its own");
   }
+  for (std::size_t column = 0; column < weights.lines.size(); ++column) {
+    const BitLine &line = weights.lines[column];
+    factors_.push_back(line.polarity * (1 << line.place));
+    if (line.is_unit) units_.push_back(column);
+    if (line.vector == kNoVector) continue;
+    const auto vector = static_cast<std::size_t>(line.vector);
+    const bool goes_on = !runs_.empty() && runs_.back().vector == vector &&
+                         runs_.back().first + runs_.back().count == column;
+    if (goes_on) {
+      ++runs_.back().count;
+    } else {
+      runs_.push_back({vector, column, 1});
+    }
+  }
 }
 
 void DigitalShiftAdd::accumulate(const device::ArrayGeometry &, const std::int32_t *codes,
                                  bool first, HeldSum *sums) const {
   std::int64_t inputs = 0;  // sum of the slice over the rows
-  for (std::size_t column = 0; column < weights_.lines.size(); ++column) {
-    if (weights_.lines[column].is_unit) inputs += codes[column];
-  }
+  for (const std::size_t column : units_) inputs += codes[column];
   std::vector<std::int64_t> slice_sums(weights_.unit_factor);
   for (std::int64_t &sum : slice_sums) sum *= inputs;
-  for (std::size_t column = 0; column < weights_.lines.size(); ++column) {
-    const BitLine &line = weights_.lines[column];
-    if (line.vector == kNoVector) continue;
-    slice_sums[static_cast<std::size_t>(line.vector)] +=
-        line.polarity * (std::int64_t{codes[column]} << line.place);
+  for (const Run &run : runs_) {
+    const std::int32_t *code = codes + run.first, *factor = factors_.data() + run.first;
+    std::int64_t sum = 0;
+    for (std::size_t i = 0; i < run.count; ++i) sum += std::int64_t{factor[i]} * code[i];
+    slice_sums[run.vector] += sum;
   }
   for (std::size_t vector = 0; vector < slice_sums.size(); ++vector) {
     HeldSum &held = sums[vector];

@@ -24,7 +24,14 @@ class DigitalShiftAdd : public ShiftAdd {
                   HeldSum *sums) const override;
 
  private:
+  /// Neighbouring columns of one vector.
+  struct Run {
+    std::size_t vector, first, count;
+  };
   const EncodedWeights &weights_;
+  std::vector<Run> runs_;
+  std::vector<std::size_t> units_;
+  std::vector<std::int32_t> factors_;  // by column: polarity * 2^place
   int dac_bits_, last_cycle_;
   InputCode code_;
 };

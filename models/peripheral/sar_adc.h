@@ -2,7 +2,8 @@
 // A/D converter ([NP] section 7: 7 bits in the ISAAC-style chip, 10 bits in the CASCADE-style one).
 // Charge redistribution: the input is sampled on 2^bits unit capacitors, of which one only
 // completes the total; each decision compares it with what the capacitors tried so far, over the
-// total, make of the reference.
+// total, make of the reference. The ends of its range are the references, so it has neither offset
+// nor gain to be trimmed.
 #pragma once
 
 #include <vector>
@@ -18,19 +19,34 @@ struct SarAdcParameters {
   double comparator_noise_lsb = 0;  ///< rms, drawn anew for each of the `bits` decisions
 };
 
+/// How the comparator's noise is drawn.
+enum class SarNoise {
+  kPerDecision,
+  /// Once per conversion, in front of the converter. While the noise is small beside an LSB, hardly
+  /// more than one decision is so close to its threshold that it can fall either way, so codes have
+  /// nearly the same distribution; more than kMostLumpedNoiseLsb is drawn per decision all the
+  /// same.
+  kPerConversion,
+};
+constexpr double kMostLumpedNoiseLsb = 0.3;
+
 class SarAdc : public LineAdc {
  public:
   /// Draws the capacitors of one converter. Throws InputError for 0 or more than 16 bits, and for
   /// negative or non-finite deviations.
-  SarAdc(const SarAdcParameters &parameters, RandomStream &capacitors);
+  SarAdc(const SarAdcParameters &parameters, RandomStream &capacitors,
+         SarNoise noise = SarNoise::kPerDecision);
 
-  int bits() const override { return parameters_.bits; }
-  int draws() const override { return parameters_.comparator_noise_lsb > 0 ? parameters_.bits : 0; }
-  std::int32_t convert(double input_lsb, const float *normals) const override;
+  int bits() const override { return bits_; }
+  int draws() const override { return draws_; }
+  using LineAdc::convert;
+  void convert(const float *inputs_lsb, const float *normals, std::size_t stride, std::size_t count,
+               std::int32_t *codes) const override;
 
  private:
-  SarAdcParameters parameters_;
-  std::vector<double> weights_lsb_;  ///< most significant first
+  int bits_, draws_ = 0;
+  float noise_lsb_;
+  std::vector<float> weights_lsb_;  ///< most significant first
 };
 
 }  // namespace npim::peripheral

@@ -98,12 +98,16 @@ class Study {
     const Code code = settings_.format.code;
     points.push_back(integers("int8_digital", "8-bit digital (exact sums)", Code::kLossless,
                               settings_.bitline_gains, {}));
-    if (code == Code::kLossless) return points;
+    const bool is_noisy = chip_.fidelity != config::Fidelity::kIdeal;
+    if (code == Code::kLossless) {  // also dataflows A and B, whose ideal converters lose nothing
+      if (is_noisy) points.push_back(noise());
+      return points;
+    }
     const std::string name = code == Code::kSigned8 ? "signed 8-bit codes" : "sign plus 8 bits";
     points.push_back(integers(
         "chip", "chip '" + chip_.name + "', ideal (" + name + ", gains " + gains_text() + ")", code,
         settings_.bitline_gains, options_.report));
-    if (chip_.fidelity != config::Fidelity::kIdeal) points.push_back(noise());
+    if (is_noisy) points.push_back(noise());
     const bool has_gain = settings_.bitline_gains != std::vector<std::int32_t>{1};
     if (has_gain) points.push_back(integers("no_gain", "the same without gain", code, {1}, {}));
     if (has_gain || code != Code::kSignPlus8) {

@@ -62,7 +62,10 @@ class NoisyPrograms : public ::testing::TestWithParam<Noisy> {};
 TEST_P(NoisyPrograms, EqualTheSimulatedChip) {
   testing::RandomNetwork random(17);
   const auto chip = chip_of(GetParam().chip);
-  const auto network = random.make(format_of(chip), 3, 12);
+  auto network = random.make(format_of(chip), 3, 12);
+  if (chip.dataflow != config::Dataflow::kAnalogAccumulation) {
+    for (auto &layer : network.layers) layer.weight_shift = 0;  // refused there
+  }
   mapping::MapOptions options;
   options.channels = GetParam().channels;
   const auto mapping = mapping::map_network(network, chip, options);
@@ -90,10 +93,12 @@ TEST_P(NoisyPrograms, EqualTheSimulatedChip) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(Chips, NoisyPrograms,
-                         ::testing::Values(Noisy{"neural-pim-statistical", 1},
-                                           Noisy{"neural-pim-statistical", 2},
-                                           Noisy{"neural-pim-circuit", 1}));
+INSTANTIATE_TEST_SUITE_P(
+    Chips, NoisyPrograms,
+    ::testing::Values(Noisy{"neural-pim-statistical", 1}, Noisy{"neural-pim-statistical", 2},
+                      Noisy{"neural-pim-circuit", 1}, Noisy{"isaac-style-statistical", 2},
+                      Noisy{"isaac-style-circuit", 1}, Noisy{"cascade-style-statistical", 1},
+                      Noisy{"cascade-style-circuit", 2}));
 
 TEST(ProgramExecutor, RefusesProgramsOfOtherChips) {
   testing::RandomNetwork random(3);
