@@ -170,17 +170,55 @@ Vector half_sum(const Matrix &decisions) {
   return 0.5 * decisions.rowwise().sum();
 }
 
+Matrix reference_inputs(const Process &process, const Network &residue, double factor) {
+  const double input_v = factor * nnadc_reference(process, residue.reference_divisor) / 8;
+  Matrix decisions = Matrix::Constant(1, kStageDecisions, -1);
+  decisions.leftCols(kStageDecisions / 2).setOnes();
+  return residue_inputs(Vector::Constant(1, input_v), decisions);
+}
+
+ReferenceChain::ReferenceChain(const Nnadc &nnadc, const Process &process, const CurveSet &curves) {
+  for (const auto &stage : nnadc.stages) {
+    RandomStream unused(0, 0, 0);
+    const Instance nominal = make_instance(stage.residue, process, curves.tt(), {}, unused);
+    designed_v_.push_back(output_v(nominal, 1));
+    copies_.push_back(make_instance(stage.residue, process, curves, {}, unused));
+  }
+}
+
+double ReferenceChain::output_v(const Instance &copy, double factor) {
+  return forward(copy, reference_inputs(*copy.process, *copy.network, factor))(0, 0);
+}
+
+std::vector<double> ReferenceChain::factors(SignalLevels signals) const {
+  std::vector<double> factors = {1};
+  for (std::size_t i = 0; i < copies_.size(); ++i) {
+    Instance copy = copies_[i];
+    signals.reference = factors.back();
+    copy.signals = signals;
+    factors.push_back(output_v(copy, factors.back()) / designed_v_[i]);
+  }
+  return factors;
+}
+
 NnadcInstance::NnadcInstance(const Nnadc &nnadc, const Process &process, const CurveSet &curves,
-                             const Variation &variation, RandomStream &stream)
+                             const Variation &variation, RandomStream &stream,
+                             const ReferenceChain *chain)
     : nnadc_(nnadc) {
+  SignalLevels signals = draw_signal_levels(process, curves, nnadc.flash.neuron, variation, stream);
+  const auto references = chain != nullptr
+                              ? chain->factors(signals)
+                              : ReferenceChain(nnadc, process, curves).factors(signals);
   const auto make = [&](const Network &network) {
-    return make_instance(network, process, curves, variation, stream);
+    return make_instance(network, process, curves, variation, stream, &signals);
   };
   for (const auto &stage : nnadc.stages) {
+    signals.reference = references[stages_.size()];
     stages_.push_back({make(stage.sub_adc), make(stage.residue), {}});
     stages_.back().offsets_v =
         latch_offsets(stage.sub_adc.outputs(), process, variation.mismatch, stream);
   }
+  signals.reference = references.back();
   flash_ = make(nnadc.flash);
   flash_offsets_v_ = latch_offsets(nnadc.flash.outputs(), process, variation.mismatch, stream);
 }
