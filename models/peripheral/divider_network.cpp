@@ -126,14 +126,6 @@ Matrix divider_transfer(const Matrix &conductance_us, const Vector &series_kohm)
   return nodes.ldlt().solve(sources).transpose();
 }
 
-SignalLevels draw_signal_levels(const Process &process, const CurveSet &curves,
-                                const std::string &neuron, const Variation &variation,
-                                const RandomStream &stream) {
-  RandomStream own = stream.branch();
-  const bool drawn = variation.mismatch && variation.replica;
-  return signal_levels(process, curves, neuron, drawn ? &own : nullptr);
-}
-
 Instance make_instance(const Network &network, const Process &process, const CurveSet &curves,
                        const Variation &variation, RandomStream &stream,
                        const SignalLevels *signals) {
@@ -142,9 +134,11 @@ Instance make_instance(const Network &network, const Process &process, const Cur
   instance.process = &process;
   instance.curves = &curves;
   instance.quantised = variation.quantised;
+  RandomStream replica = stream.branch();
   instance.signals = signals != nullptr
                          ? *signals
-                         : draw_signal_levels(process, curves, network.neuron, variation, stream);
+                         : signal_levels(process, curves, network.neuron,
+                                         variation.draws_replica() ? &replica : nullptr);
   const DeviceCurve &neuron = curves.neurons.at(network.neuron);
   const auto pairs = [](int count) { return 2 * static_cast<std::size_t>(count); };
   const Levels &levels = network.levels;

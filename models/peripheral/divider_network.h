@@ -64,6 +64,7 @@ struct Variation {
   bool quantised = true;  ///< levels rounded to integers; off only early in training
   bool loading = true;    ///< output resistance of followers and neurons
   bool replica = true;    ///< with mismatch: the replica's own as well; training leaves it out
+  bool draws_replica() const { return mismatch && replica; }
 };
 
 /// One layer of one chip. Line 2k is the positive line of input k, column 2h that of output h.
@@ -86,13 +87,8 @@ struct Instance {
   double reference_v() const { return signals.reference * network->reference_v(*process); }
 };
 
-/// The signal levels of a drawn circuit. stream: of the circuit; it does not move.
-SignalLevels draw_signal_levels(const Process &process, const CurveSet &curves,
-                                const std::string &neuron, const Variation &variation,
-                                const RandomStream &stream);
-
 /// Draws an instance. The network, process and curves must outlive it. signals: of the replica that
-/// it shares with others; without them it has one of its own.
+/// it shares with others; without them it has one of its own, drawn from a branch of the stream.
 Instance make_instance(const Network &network, const Process &process, const CurveSet &curves,
                        const Variation &variation, RandomStream &stream,
                        const SignalLevels *signals = nullptr);

@@ -14,8 +14,9 @@
 namespace npim::peripheral {
 
 /// Copies of a replica's inverter and follower in parallel, which average its own mismatch. One
-/// replica serves a whole NNS+A or NNADC.
-constexpr int kReplicaCopies = 16;
+/// replica of each kind can serve a chip, with buffers where its levels are used; its mismatch is
+/// drawn for every circuit as if each had one of its own, and the buffers are exact.
+constexpr int kReplicaCopies = 32;
 
 /// Deviations of a replica from the neurons and followers that it stands for.
 struct ReplicaMismatch {

@@ -68,6 +68,13 @@ std::string layer_cells(const ProgrammedLayer &layer, const std::string &prefix,
   return text;
 }
 
+/// The analysis that sweeps t from -1 to 1. Its end lies half a step further on, for ngspice adds
+/// up steps and would leave out the last one in some sweeps.
+std::string ramp(int points) {
+  const double step = 2.0 / (points - 1);
+  return "dc vt -1 " + spice_number(1 + step / 2) + " " + spice_number(step);
+}
+
 /// Half the difference of a pair of nodes.
 std::string half_of(const std::string &positive, const std::string &negative) {
   return "0.5*(v(" + positive + ")-v(" + negative + "))";
@@ -175,8 +182,8 @@ Vector spice_nnsa(const Instance &instance, const Corner &corner, const NnsaSwee
   sources.insert(sources.end(), {"vdd", "0"});
   const NetworkNetlist net = network_netlist(instance, "n", sources, transistors);
   body += net.text + replica(process, *instance.curves, instance.network->neuron, transistors);
-  const auto table = run_spice(body, "dc vt -1 1 " + spice_number(2.0 / (sweep.points - 1)),
-                               {half_of(net.outputs[0], net.outputs[1])}, keep);
+  const auto table =
+      run_spice(body, ramp(sweep.points), {half_of(net.outputs[0], net.outputs[1])}, keep);
   return Eigen::Map<const Vector>(table[0].data(), static_cast<Eigen::Index>(table[0].size()));
 }
 
@@ -214,17 +221,19 @@ class SpiceChain {
     std::vector<std::string> sources;
     for (Eigen::Index k = 0; k < inputs.cols(); ++k) {
       const bool analog = residue.drives[static_cast<std::size_t>(k)] == Drive::kFollower;
+      // Decisions change sign with t.
       const double value = inputs(0, k) * (analog ? 1 : factor * residue.reference_v(process_));
       for (const double sign : {1.0, -1.0}) {
         const std::string node = "i" + std::to_string(sources.size());
         body += "b" + node + " " + node + " 0 V=v(" + (analog ? "cm" : "mid") + ")+" +
-                spice_number(sign * value) + "\n";
+                spice_number(sign * value) + (analog ? "" : "*v(t)") + "\n";
         sources.push_back(node);
       }
     }
     const NetworkNetlist net = network_netlist(copy, "q", sources, nullptr);
-    return run_spice(body + net.text, "dc vt 0 1 1",
-                     {half_of(net.outputs[0], net.outputs[1])})[0][0];
+    const auto table =
+        run_spice(body + net.text, "dc vt -1 1 2", {half_of(net.outputs[0], net.outputs[1])});
+    return 0.5 * (table[0].front() + table[0].back());
   }
 
   const Nnadc &nnadc_;
@@ -349,8 +358,7 @@ std::vector<int> spice_nnadc(const Nnadc &nnadc, const Process &process, const C
   NnadcNetlist netlist(nnadc, process, curves, corner, cells, stream, transistors);
   netlist.write(supply(process, corner) + "vt t 0 0\n" + driven("ip", 0, limit_v) +
                 driven("in", 0, -limit_v));
-  const auto table = run_spice(netlist.body(), "dc vt -1 1 " + spice_number(2.0 / (points - 1)),
-                               netlist.recorded(), keep);
+  const auto table = run_spice(netlist.body(), ramp(points), netlist.recorded(), keep);
   if (table[0].size() != static_cast<std::size_t>(points)) {
     throw std::runtime_error("ngspice stopped after " + std::to_string(table[0].size()) + " of " +
                              std::to_string(points) + " points");

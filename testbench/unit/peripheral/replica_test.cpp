@@ -43,7 +43,8 @@ TEST(Replica, LeavesTheTtCornerWhereItWas) {
   for (const char *name : {"nnadc-r1", "nnadc-r4"}) {
     const Nnadc nnadc = load_nnadc(kFolder + name + ".json", process());
     const auto levels = signal_levels(process(), curves(), "residue", nullptr);
-    for (const double factor : ReferenceChain(nnadc, process(), curves()).factors(levels)) {
+    for (const double factor :
+         ReferenceChain(nnadc, process(), curves()).factors(levels, nullptr)) {
       EXPECT_EQ(factor, 1);
     }
   }
