@@ -60,7 +60,19 @@ class RandomStream {
     return radius * std::cos(angle);
   }
 
+  /// A stream of its own beside this one, which does not move. It depends on what has been drawn so
+  /// far, in blocks of four words: two branches from the same block are the same.
+  RandomStream branch() const {
+    RandomStream stream = *this;
+    stream.counter_[0] = 0;
+    stream.counter_[1] = kBranch + counter_[0];
+    stream.used_ = 4;
+    stream.has_spare_ = false;
+    return stream;
+  }
+
  private:
+  static constexpr std::uint32_t kBranch = 0x80000000;  // block numbers stay below 2^63
   std::array<std::uint32_t, 2> key_;
   PhiloxWords counter_;
   PhiloxWords words_{};

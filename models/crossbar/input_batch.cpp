@@ -29,7 +29,7 @@ InputBatch::InputBatch(const std::uint8_t *inputs, int batch, int rows, int dac_
   inputs_.assign(inputs, inputs + static_cast<std::size_t>(batch) * static_cast<std::size_t>(rows));
   make_planes();
   make_pairs();
-  if (dac_bits == 1) make_nibbles();
+  if (dac_bits == 1) make_table_places();
 }
 
 void InputBatch::make_planes() {
@@ -66,14 +66,15 @@ void InputBatch::make_pairs() {
   }
 }
 
-void InputBatch::make_nibbles() {
-  nibbles_.resize(static_cast<std::size_t>(batch_) * kInputBits * row_groups());
-  auto *nibble = nibbles_.data();
+void InputBatch::make_table_places() {
+  places_.resize(static_cast<std::size_t>(batch_) * kInputBits * row_groups());
+  auto *place = places_.data();
   for (int item = 0; item < batch_; ++item) {
     for (std::size_t bit = 0; bit < kInputBits; ++bit) {
       const auto *plane = planes(item) + bit * row_words();
       for (std::size_t group = 0; group < row_groups(); ++group) {
-        *nibble++ = static_cast<std::uint8_t>((plane[group / 16] >> (group % 16 * 4)) & 15);
+        *place++ = static_cast<std::uint16_t>(((plane[group / 16] >> (group % 16 * 4)) & 15) *
+                                              kTableColumns);
       }
     }
   }

@@ -42,22 +42,23 @@ class InputBatch {
   const std::int16_t *pairs(std::size_t block) const {
     return pairs_.data() + block * row_pairs() * kItemsPerBlock * 2;
   }
-  /// The four bits of each group of four rows, for every item and input bit: [item][bit][group].
-  const std::uint8_t *nibbles(int item) const {
-    return nibbles_.data() + static_cast<std::size_t>(item) * kInputBits * row_groups();
+  /// Where the tables of kernels.h hold the sums of each group of four rows, for every item and
+  /// input bit: the four bits, in steps of kTableColumns entries. [item][bit][group].
+  const std::uint16_t *table_places(int item) const {
+    return places_.data() + static_cast<std::size_t>(item) * kInputBits * row_groups();
   }
 
  private:
   void make_planes();
   void make_pairs();
-  void make_nibbles();
+  void make_table_places();
 
   int batch_, rows_, dac_bits_;
   std::uint64_t first_window_;
   std::vector<std::uint8_t> inputs_;
   std::vector<std::uint64_t> planes_;
   std::vector<std::int16_t> pairs_;
-  std::vector<std::uint8_t> nibbles_;
+  std::vector<std::uint16_t> places_;
 };
 
 }  // namespace npim::crossbar

@@ -221,21 +221,22 @@ HWY_INLINE void make_table(const TableShape &shape, const std::int16_t *cells, T
   }
 }
 
-/// Sum of the entries that the nibbles choose, from `start` on, modulo 2^16.
-HWY_INLINE V16 look_up(const Table &table, std::size_t groups, const std::uint8_t *nibbles,
+/// Sum of the entries that the places choose, from `start` on, modulo 2^16.
+HWY_INLINE V16 look_up(const Table &table, std::size_t groups, const std::uint16_t *places,
                        std::size_t column, V16 start) {
   const I16 d;
+  const std::int16_t *entries = &table[0][0][column];
+  constexpr std::size_t kGroup = 16 * kTableColumns;
   auto sum0 = start, sum1 = hn::Zero(d);
   std::size_t group = 0;
-  for (; group + 4 <= groups; group += 4) {
-    const auto *t = &table[group];
-    sum0 = hn::Add(sum0, hn::Load(d, &t[0][nibbles[group]][column]));
-    sum1 = hn::Add(sum1, hn::Load(d, &t[1][nibbles[group + 1]][column]));
-    sum0 = hn::Add(sum0, hn::Load(d, &t[2][nibbles[group + 2]][column]));
-    sum1 = hn::Add(sum1, hn::Load(d, &t[3][nibbles[group + 3]][column]));
+  for (; group + 4 <= groups; group += 4, entries += 4 * kGroup) {
+    sum0 = hn::Add(sum0, hn::Load(d, entries + places[group]));
+    sum1 = hn::Add(sum1, hn::Load(d, entries + kGroup + places[group + 1]));
+    sum0 = hn::Add(sum0, hn::Load(d, entries + 2 * kGroup + places[group + 2]));
+    sum1 = hn::Add(sum1, hn::Load(d, entries + 3 * kGroup + places[group + 3]));
   }
-  for (; group < groups; ++group) {
-    sum0 = hn::Add(sum0, hn::Load(d, &table[group][nibbles[group]][column]));
+  for (; group < groups; ++group, entries += kGroup) {
+    sum0 = hn::Add(sum0, hn::Load(d, entries + places[group]));
   }
   return hn::Add(sum0, sum1);
 }
@@ -244,7 +245,7 @@ HWY_INLINE V16 look_up(const Table &table, std::size_t groups, const std::uint8_
 /// columns of one 16-bit vector, the most significant bit of an item first.
 template <class Use>
 HWY_INLINE void each_sum(const TableShape &shape, const Table &table, const std::int32_t *lowest,
-                         const std::uint8_t *nibbles, std::size_t column, const Use &use) {
+                         const std::uint16_t *places, std::size_t column, const Use &use) {
   const I16 d16;
   const I32 d32;
   const hn::Half<hn::RebindToUnsigned<I16>> du16;
@@ -258,7 +259,7 @@ HWY_INLINE void each_sum(const TableShape &shape, const Table &table, const std:
   for (std::size_t item = 0; item < shape.items; ++item) {
     for (std::size_t bit = 8; bit-- > 0;) {
       const auto sum =
-          look_up(table, shape.groups, nibbles + (item * 8 + bit) * shape.groups, column, start);
+          look_up(table, shape.groups, places + (item * 8 + bit) * shape.groups, column, start);
       const auto unsigned_sum = hn::BitCast(hn::RebindToUnsigned<I16>(), sum);
       const auto first = hn::PromoteTo(d32, hn::LowerHalf(du16, unsigned_sum));
       const auto second = hn::PromoteTo(d32, hn::UpperHalf(du16, unsigned_sum));
@@ -268,14 +269,14 @@ HWY_INLINE void each_sum(const TableShape &shape, const Table &table, const std:
 }
 
 void table_sums(const TableShape &shape, const std::int16_t *HWY_RESTRICT cells,
-                const std::int32_t *HWY_RESTRICT lowest, const std::uint8_t *HWY_RESTRICT nibbles,
+                const std::int32_t *HWY_RESTRICT lowest, const std::uint16_t *HWY_RESTRICT places,
                 int shift, std::int32_t *HWY_RESTRICT sums) {
   const I32 d;
   alignas(64) Table table;
   make_table(shape, cells, table);
   const std::size_t lanes = hn::Lanes(d);
   for (std::size_t column = 0; column < kTableColumns; column += 2 * lanes) {
-    each_sum(shape, table, lowest, nibbles, column,
+    each_sum(shape, table, lowest, places, column,
              [&](std::size_t item, std::size_t bit, V32 first, V32 second) {
                auto *out = sums + (item * 8 + bit) * shape.columns + column;
                hn::StoreU(hn::ShiftLeftSame(first, shift), d, out);
@@ -285,7 +286,7 @@ void table_sums(const TableShape &shape, const std::int16_t *HWY_RESTRICT cells,
 }
 
 void table_codes(const TableShape &shape, const std::int16_t *HWY_RESTRICT cells,
-                 const std::int32_t *HWY_RESTRICT lowest, const std::uint8_t *HWY_RESTRICT nibbles,
+                 const std::int32_t *HWY_RESTRICT lowest, const std::uint16_t *HWY_RESTRICT places,
                  const LineConverter &converter, std::int32_t *HWY_RESTRICT totals) {
   const I32 d;
   alignas(64) Table table;
@@ -294,7 +295,7 @@ void table_codes(const TableShape &shape, const std::int16_t *HWY_RESTRICT cells
   const std::size_t lanes = hn::Lanes(d);
   for (std::size_t column = 0; column < kTableColumns; column += 2 * lanes) {
     auto total0 = hn::Zero(d), total1 = hn::Zero(d);
-    each_sum(shape, table, lowest, nibbles, column,
+    each_sum(shape, table, lowest, places, column,
              [&](std::size_t item, std::size_t bit, V32 first, V32 second) {
                if (bit == 7) total0 = total1 = hn::Zero(d);
                total0 = hn::Add(hn::Add(total0, total0), coder.code(first));
@@ -394,14 +395,14 @@ void slice_sums(const std::int16_t *cells, std::size_t columns, std::size_t pair
 }
 
 void table_sums(const TableShape &shape, const std::int16_t *cells, const std::int32_t *lowest,
-                const std::uint8_t *nibbles, int shift, std::int32_t *sums) {
-  HWY_DYNAMIC_DISPATCH(table_sums)(shape, cells, lowest, nibbles, shift, sums);
+                const std::uint16_t *places, int shift, std::int32_t *sums) {
+  HWY_DYNAMIC_DISPATCH(table_sums)(shape, cells, lowest, places, shift, sums);
 }
 
 void table_codes(const TableShape &shape, const std::int16_t *cells, const std::int32_t *lowest,
-                 const std::uint8_t *nibbles, const LineConverter &converter,
+                 const std::uint16_t *places, const LineConverter &converter,
                  std::int32_t *totals) {
-  HWY_DYNAMIC_DISPATCH(table_codes)(shape, cells, lowest, nibbles, converter, totals);
+  HWY_DYNAMIC_DISPATCH(table_codes)(shape, cells, lowest, places, converter, totals);
 }
 
 void convert_lines(const std::int32_t *values, std::size_t columns, int cycles, int dac_bits,

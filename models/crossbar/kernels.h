@@ -73,15 +73,16 @@ void slice_sums(const std::int16_t *cells, std::size_t columns, std::size_t pair
 
 /// Sums of 1-bit slices by tables of all combinations of four rows, for 32 columns:
 /// sums[(item * 8 + bit) * columns + c], times 2^shift. `cells`, `lowest` and `sums` start at the
-/// first of the 32 columns; `cells` is as in slice_sums with rows padded to whole groups of four.
+/// first of the 32 columns; `cells` is as in slice_sums with rows padded to whole groups of four;
+/// `places` are InputBatch::table_places.
 /// Sums are kept modulo 2^16 relative to lowest[c], the least possible sum of a column: exact when
 /// no column spans more than 2^16 - 1.
 void table_sums(const TableShape &shape, const std::int16_t *cells, const std::int32_t *lowest,
-                const std::uint8_t *nibbles, int shift, std::int32_t *sums);
+                const std::uint16_t *places, int shift, std::int32_t *sums);
 /// As table_sums, then converted: totals[item * columns + c] = sum over bits of 2^bit * code. lsb
 /// is in units of the cells.
 void table_codes(const TableShape &shape, const std::int16_t *cells, const std::int32_t *lowest,
-                 const std::uint8_t *nibbles, const LineConverter &converter, std::int32_t *totals);
+                 const std::uint16_t *places, const LineConverter &converter, std::int32_t *totals);
 
 /// totals[c] = sum over cycles of 2^(cycle * dac_bits) * code of values[cycle * columns + c]; lsb
 /// in units of the values.

@@ -503,7 +503,7 @@ void PhysicalArray::bit_lines(const InputBatch &inputs, std::int32_t *values) co
   const TableShape shape = {line_stride(), inputs.row_groups(), items};
   for (std::size_t column = 0; column < line_stride(); column += kTableColumns) {
     kernels::table_sums(shape, cells_.value.data() + 2 * column, cells_.lowest.data() + column,
-                        inputs.nibbles(0), fraction_bits_ - cells_.bits, values + column);
+                        inputs.table_places(0), fraction_bits_ - cells_.bits, values + column);
   }
   if (!noise_.any) return;
   for (std::size_t item = 0; item < items; ++item) {
@@ -521,6 +521,32 @@ bool PhysicalArray::is_lossless(const LineConverter &converter) const {
   const std::int64_t highest_slice = (1 << physics_->dac_bits) - 1;
   return converter.lsb == 1 && converter.lowest <= 0 &&
          converter.highest >= highest_slice * geometry().rows * geometry().cell.highest();
+}
+
+/// converted_sums by tables. Totals of a block of items stay in the second-level cache and are kept
+/// from call to call: memory of their size would go back to the system after each, and page faults
+/// took a fifth of the time.
+void PhysicalArray::table_codes(const InputBatch &inputs, const LineConverter &converter,
+                                std::int32_t *sums) const {
+  constexpr std::size_t kBlockItems = 256;
+  const auto items = static_cast<std::size_t>(inputs.size());
+  const auto vectors = static_cast<std::size_t>(geometry().vectors());
+  const std::size_t stride = line_stride();
+  LineConverter in_cells = converter;
+  in_cells.lsb = std::ldexp(converter.lsb, cells_.bits);
+  thread_local std::vector<std::int32_t> totals;
+  totals.resize(std::max(totals.size(), std::min(items, kBlockItems) * stride));
+  for (std::size_t first = 0; first < items; first += kBlockItems) {
+    const TableShape shape = {stride, inputs.row_groups(), std::min(kBlockItems, items - first)};
+    for (std::size_t column = 0; column < stride; column += kTableColumns) {
+      kernels::table_codes(shape, cells_.value.data() + 2 * column, cells_.lowest.data() + column,
+                           inputs.table_places(static_cast<int>(first)), in_cells,
+                           totals.data() + column);
+    }
+    for (std::size_t item = 0; item < shape.items; ++item) {
+      add_digits(totals.data() + item * stride, sums + (first + item) * vectors);
+    }
+  }
 }
 
 void PhysicalArray::converted_sums(const InputBatch &inputs, const LineConverter &converter,
@@ -542,17 +568,7 @@ void PhysicalArray::converted_sums(const InputBatch &inputs, const LineConverter
     return;
   }
   if (use_tables(inputs) && !noise_.any) {
-    LineConverter in_cells = converter;
-    in_cells.lsb = std::ldexp(converter.lsb, cells_.bits);
-    const TableShape shape = {stride, inputs.row_groups(), items};
-    std::vector<std::int32_t> totals(items * stride);
-    for (std::size_t column = 0; column < stride; column += kTableColumns) {
-      kernels::table_codes(shape, cells_.value.data() + 2 * column, cells_.lowest.data() + column,
-                           inputs.nibbles(0), in_cells, totals.data() + column);
-    }
-    for (std::size_t item = 0; item < items; ++item) {
-      add_digits(totals.data() + item * stride, sums + item * vectors);
-    }
+    table_codes(inputs, converter, sums);
     return;
   }
   LineConverter in_values = converter;

@@ -121,6 +121,8 @@ class PhysicalArray {
   bool noise_is_by_level() const;
 
   bool use_tables(const InputBatch &inputs) const;
+  void table_codes(const InputBatch &inputs, const LineConverter &converter,
+                   std::int32_t *sums) const;
   void item_lines(const InputBatch &inputs, int item, std::int32_t *values) const;
   void mean_lines(const InputBatch &inputs, int item, std::int32_t *values) const;
   void add_line_noise(const InputBatch &inputs, int item, std::int32_t *values) const;

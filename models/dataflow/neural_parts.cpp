@@ -61,6 +61,7 @@ void NeuralParts::load_nnadcs(const config::ChipConfig &chip) {
     auto &place = nnadcs_[range_of(nnadc.range_divisor)];
     if (place) throw InputError(path + ": key 'range_divisor'", "another file has this range too");
     place.emplace(std::move(nnadc));
+    chains_[range_of(place->range_divisor)].emplace(*place, process_, curves_.at("tt"));
   }
   for (const int divisor : chip.nnadc.range_divisors) {
     finest_range_ = std::max(finest_range_, range_of(divisor));
@@ -82,7 +83,7 @@ peripheral::NnadcCircuit NeuralParts::make_nnadc(const Key &key) const {
   RandomStream stream(seed_, run_of(key.tile, key.converter),
                       kNnadcPart + static_cast<std::uint32_t>(key.range));
   const peripheral::NnadcInstance instance(*nnadcs_[key.range], process_, curves_.at("tt"), kDrawn,
-                                           stream);
+                                           stream, &*chains_[key.range]);
   return {instance, *circuit_curves_};
 }
 

@@ -60,6 +60,7 @@ class NeuralParts {
   peripheral::Curves curves_;
   peripheral::Nnsa nnsa_;
   std::array<std::optional<peripheral::Nnadc>, ConverterBank::kRanges> nnadcs_;
+  std::array<std::optional<peripheral::ReferenceChain>, ConverterBank::kRanges> chains_;
   std::optional<peripheral::CircuitCurves> circuit_curves_;
   mutable std::mutex mutex_;
   mutable std::map<Key, std::unique_ptr<peripheral::NnadcCircuit>> circuits_;

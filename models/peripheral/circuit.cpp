@@ -73,7 +73,7 @@ NetworkCircuit::NetworkCircuit(const Instance &instance, const CircuitCurves &cu
 
 void NetworkCircuit::fold_lines(const Instance &instance) {
   const CurveTable &table = curves_->input_follower;
-  const double middle = instance.process->amplitude_v();
+  const double middle = instance.signals.common_mode_v;
   for (std::size_t l = 0; l < 2 * analog_; ++l) {
     const double sign = l % 2 == 0 ? 1 : -1;
     lines_.push_back(static_cast<float>(sign / table.step_v()));
@@ -83,7 +83,7 @@ void NetworkCircuit::fold_lines(const Instance &instance) {
 }
 
 void NetworkCircuit::fold_hidden(const Instance &instance) {
-  const Process &process = *instance.process;
+  const SignalLevels &signals = instance.signals;
   const Matrix &transfer = instance.layer1.transfer;
   std::vector<double> coefficients;
   for (std::size_t c = 0; c < columns_; ++c) {
@@ -102,14 +102,15 @@ void NetworkCircuit::fold_hidden(const Instance &instance) {
           }
           break;
         case Drive::kReference:
-          offset += process.mid_v() * (upper + lower);
-          factors.push_back(instance.network->reference_v(process) * (upper - lower));
+          offset += signals.middle_v * (upper + lower);
+          factors.push_back(instance.reference_v() * (upper - lower));
           break;
         case Drive::kRail:
         case Drive::kBias: {
           const bool rail = instance.network->drives[static_cast<std::size_t>(k)] == Drive::kRail;
-          const double swing = rail ? process.mid_v() : instance.network->reference_v(process);
-          offset += process.mid_v() * (upper + lower) + swing * (upper - lower);
+          const double middle = rail ? signals.rail_middle_v() : signals.middle_v;
+          const double swing = rail ? middle : instance.reference_v();
+          offset += middle * (upper + lower) + swing * (upper - lower);
           break;
         }
       }

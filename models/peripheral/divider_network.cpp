@@ -39,14 +39,14 @@ std::vector<CurveVariant> variants(std::size_t count, const DeviceCurve &device,
 }
 
 void fill_lines(const Instance &instance, const Matrix &inputs, Matrix &lines) {
-  const Process &process = *instance.process;
+  const SignalLevels &signals = instance.signals;
   const TransferCurve &curve = instance.curves->input_follower.curve;
   for (Eigen::Index k = 0; k < inputs.cols(); ++k) {
     const auto positive = static_cast<std::size_t>(2 * k);
     switch (instance.network->drives[static_cast<std::size_t>(k)]) {
       case Drive::kFollower:
         for (Eigen::Index i = 0; i < inputs.rows(); ++i) {
-          const double x = inputs(i, k), middle = process.amplitude_v();
+          const double x = inputs(i, k), middle = signals.common_mode_v;
           lines(i, 2 * k) = curve.at(middle + x, instance.input_followers[positive]).value;
           lines(i, 2 * k + 1) = curve.at(middle - x, instance.input_followers[positive + 1]).value;
         }
@@ -55,9 +55,10 @@ void fill_lines(const Instance &instance, const Matrix &inputs, Matrix &lines) {
       case Drive::kBias:
       case Drive::kRail: {
         const bool rail = instance.network->drives[static_cast<std::size_t>(k)] == Drive::kRail;
-        const double swing = rail ? process.mid_v() : instance.network->reference_v(process);
-        lines.col(2 * k) = (process.mid_v() + swing * inputs.col(k).array()).matrix();
-        lines.col(2 * k + 1) = (process.mid_v() - swing * inputs.col(k).array()).matrix();
+        const double middle = rail ? signals.rail_middle_v() : signals.middle_v;
+        const double swing = rail ? middle : instance.reference_v();
+        lines.col(2 * k) = (middle + swing * inputs.col(k).array()).matrix();
+        lines.col(2 * k + 1) = (middle - swing * inputs.col(k).array()).matrix();
         break;
       }
     }
@@ -126,12 +127,18 @@ Matrix divider_transfer(const Matrix &conductance_us, const Vector &series_kohm)
 }
 
 Instance make_instance(const Network &network, const Process &process, const CurveSet &curves,
-                       const Variation &variation, RandomStream &stream) {
+                       const Variation &variation, RandomStream &stream,
+                       const SignalLevels *signals) {
   Instance instance;
   instance.network = &network;
   instance.process = &process;
   instance.curves = &curves;
   instance.quantised = variation.quantised;
+  RandomStream replica = stream.branch();
+  instance.signals = signals != nullptr
+                         ? *signals
+                         : signal_levels(process, curves, network.neuron,
+                                         variation.draws_replica() ? &replica : nullptr);
   const DeviceCurve &neuron = curves.neurons.at(network.neuron);
   const auto pairs = [](int count) { return 2 * static_cast<std::size_t>(count); };
   const Levels &levels = network.levels;

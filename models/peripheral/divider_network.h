@@ -13,6 +13,7 @@
 
 #include "base/philox.h"
 #include "peripheral/process.h"
+#include "peripheral/replica.h"
 
 namespace npim::peripheral {
 
@@ -22,10 +23,10 @@ using Vector = Eigen::VectorXd;
 /// How an input pair is driven. Values of inputs are deviations from the middle.
 enum class Drive {
   kFollower,   ///< x volts (within +-amplitude) through a source follower per line
-  kReference,  ///< a digital bit, +1 or -1, switching the lines to VDD/2 +- reference /
+  kReference,  ///< a digital bit, +1 or -1, switching the lines to middle +- reference /
                ///< reference_divisor
   kRail,       ///< the bias: +1 puts the lines at VDD and ground
-  kBias,       ///< the bias: +1 puts the lines at VDD/2 +- reference / reference_divisor
+  kBias,       ///< the bias: +1 puts the lines at middle +- reference / reference_divisor
 };
 
 /// The levels of the cells: inputs x hidden and hidden x outputs, 0 .. highest level. Real numbers
@@ -50,7 +51,7 @@ struct Network {
   int inputs() const { return static_cast<int>(levels.upper1.rows()); }
   int hidden() const { return static_cast<int>(levels.upper1.cols()); }
   int outputs() const { return static_cast<int>(levels.upper2.cols()); }
-  /// Swing of a reference line about VDD/2.
+  /// Swing of a reference line by design.
   double reference_v(const Process &process) const {
     return process.reference_v / reference_divisor;
   }
@@ -62,6 +63,8 @@ struct Variation {
   bool mismatch = false;  ///< transistors
   bool quantised = true;  ///< levels rounded to integers; off only early in training
   bool loading = true;    ///< output resistance of followers and neurons
+  bool replica = true;    ///< with mismatch: the replica's own as well; training leaves it out
+  bool draws_replica() const { return mismatch && replica; }
 };
 
 /// One layer of one chip. Line 2k is the positive line of input k, column 2h that of output h.
@@ -76,13 +79,19 @@ struct Instance {
   const Process *process = nullptr;
   const CurveSet *curves = nullptr;
   bool quantised = true;  ///< cells hold rounded levels
+  SignalLevels signals;
   ProgrammedLayer layer1, layer2;
   std::vector<CurveVariant> input_followers, neurons, output_followers;  ///< one per line / column
+
+  /// Swing of a reference line about the middle.
+  double reference_v() const { return signals.reference * network->reference_v(*process); }
 };
 
-/// Draws an instance. The network, process and curves must outlive it.
+/// Draws an instance. The network, process and curves must outlive it. signals: of the replica that
+/// it shares with others; without them it has one of its own, drawn from a branch of the stream.
 Instance make_instance(const Network &network, const Process &process, const CurveSet &curves,
-                       const Variation &variation, RandomStream &stream);
+                       const Variation &variation, RandomStream &stream,
+                       const SignalLevels *signals = nullptr);
 
 /// Column voltages of a divider for sources with a series resistance per line (nodal analysis).
 /// Returns the matrix T of z = v T. series_kohm: one per line, 0 for an ideal source.

@@ -8,6 +8,9 @@ namespace {
 
 // Followers that drive many columns must carry their currents.
 constexpr int kResidueFollowers = 16;
+// Sigma of what a copy of a residue network makes of a reference, without its offset: 0.26 to 0.49
+// % over 100 drawn copies of each stage of nnadc-r1 and -r4.
+constexpr double kCopySpread = 0.005;
 constexpr int kNnsaHidden = 12, kDecisionHidden = 12, kResidueHidden = 64;
 
 Network make_network(const std::string &name, const std::string &neuron, std::vector<Drive> drives,
@@ -170,17 +173,60 @@ Vector half_sum(const Matrix &decisions) {
   return 0.5 * decisions.rowwise().sum();
 }
 
+Matrix reference_inputs(const Process &process, const Network &residue, double factor) {
+  const double input_v = factor * nnadc_reference(process, residue.reference_divisor) / 8;
+  Matrix decisions = Matrix::Ones(2, kStageDecisions);
+  decisions.block(0, kStageDecisions / 2, 1, kStageDecisions / 2).setConstant(-1);
+  decisions.row(1) = -decisions.row(0);
+  return residue_inputs(Vector::Constant(2, input_v), decisions);
+}
+
+ReferenceChain::ReferenceChain(const Nnadc &nnadc, const Process &process, const CurveSet &curves) {
+  for (const auto &stage : nnadc.stages) {
+    RandomStream unused(0, 0, 0);
+    const Instance nominal = make_instance(stage.residue, process, curves.tt(), {}, unused);
+    designed_v_.push_back(output_v(nominal, 1));
+    copies_.push_back(make_instance(stage.residue, process, curves, {}, unused));
+  }
+}
+
+double ReferenceChain::output_v(const Instance &copy, double factor) {
+  return forward(copy, reference_inputs(*copy.process, *copy.network, factor)).col(0).mean();
+}
+
+std::vector<double> ReferenceChain::factors(SignalLevels signals, RandomStream *mismatch) const {
+  const double sigma = kCopySpread / std::sqrt(kReplicaCopies);
+  std::vector<double> factors = {1};
+  for (std::size_t i = 0; i < copies_.size(); ++i) {
+    Instance copy = copies_[i];
+    signals.reference = factors.back();
+    copy.signals = signals;
+    const double own = mismatch == nullptr ? 1 : 1 + sigma * mismatch->normal();
+    factors.push_back(own * output_v(copy, factors.back()) / designed_v_[i]);
+  }
+  return factors;
+}
+
 NnadcInstance::NnadcInstance(const Nnadc &nnadc, const Process &process, const CurveSet &curves,
-                             const Variation &variation, RandomStream &stream)
+                             const Variation &variation, RandomStream &stream,
+                             const ReferenceChain *chain)
     : nnadc_(nnadc) {
+  RandomStream replica = stream.branch();
+  RandomStream *drawn = variation.draws_replica() ? &replica : nullptr;
+  SignalLevels signals = signal_levels(process, curves, nnadc.flash.neuron, drawn);
+  const auto references = chain != nullptr
+                              ? chain->factors(signals, drawn)
+                              : ReferenceChain(nnadc, process, curves).factors(signals, drawn);
   const auto make = [&](const Network &network) {
-    return make_instance(network, process, curves, variation, stream);
+    return make_instance(network, process, curves, variation, stream, &signals);
   };
   for (const auto &stage : nnadc.stages) {
+    signals.reference = references[stages_.size()];
     stages_.push_back({make(stage.sub_adc), make(stage.residue), {}});
     stages_.back().offsets_v =
         latch_offsets(stage.sub_adc.outputs(), process, variation.mismatch, stream);
   }
+  signals.reference = references.back();
   flash_ = make(nnadc.flash);
   flash_offsets_v_ = latch_offsets(nnadc.flash.outputs(), process, variation.mismatch, stream);
 }

@@ -66,11 +66,38 @@ std::vector<double> flash_thresholds(const Process &process, int range_divisor);
 /// Code of an ideal converter: clamp(round(x / V_max * 127)).
 int ideal_code(const Process &process, int range_divisor, double input_v);
 
+/// Inputs of a copy of a residue network whose mean output is half of the next stage's reference:
+/// an eighth of its own reference, and decisions that cancel, both ways about so that their
+/// deviations cancel as well. 2 x inputs of the network.
+Matrix reference_inputs(const Process &process, const Network &residue, double factor);
+
+/// Where the references of the stages come from. The residues have no feedback: a corner, or a
+/// level off by a millivolt, changes their gain by some percent. Therefore the reference of a stage
+/// comes out of a copy of the residue network before it, so that signal and reference change alike;
+/// a ratio of resistors restores its size. The chain has the converter's levels (replica.h) and
+/// kReplicaCopies copies of each residue in parallel; chopping takes their offsets away.
+class ReferenceChain {
+ public:
+  /// The converter's networks, process and curves must outlive it.
+  ReferenceChain(const Nnadc &nnadc, const Process &process, const CurveSet &curves);
+  /// Factors on the references of the stages and of the flash converter: 1 with the levels of the
+  /// tt corner on its curves. mismatch: draws the copies' own, or nullptr for none.
+  std::vector<double> factors(SignalLevels signals, RandomStream *mismatch) const;
+
+ private:
+  static double output_v(const Instance &copy, double factor);
+
+  std::vector<Instance> copies_;
+  std::vector<double> designed_v_;  // what the resistors are laid out for
+};
+
 /// One converter of one chip.
 class NnadcInstance {
  public:
+  /// chain: for who draws many, else the converter makes one for itself.
   NnadcInstance(const Nnadc &nnadc, const Process &process, const CurveSet &curves,
-                const Variation &variation, RandomStream &stream);
+                const Variation &variation, RandomStream &stream,
+                const ReferenceChain *chain = nullptr);
   NnadcInstance(const NnadcInstance &) = delete;
   NnadcInstance &operator=(const NnadcInstance &) = delete;
 

@@ -89,6 +89,7 @@ DeviceCurve read_device(const Node &node) {
 CurveSet read_curve_set(const Node &node) {
   Object object(node);
   CurveSet set;
+  set.supply_v = object.number("supply_v", 0.05, 20);
   set.input_follower = read_device(object.at("input_follower"));
   set.output_follower = read_device(object.at("output_follower"));
   Object neurons(object.at("neurons"));
@@ -155,6 +156,10 @@ Curves load_curves(const std::string &path) {
   Curves curves;
   for (const auto &name : object.keys()) curves[name] = read_curve_set(object.at(name));
   (void)object.at("tt");
+  const auto tt = std::make_shared<const CurveSet>(curves.at("tt"));
+  for (auto &[corner, set] : curves) {
+    if (corner != "tt") set.nominal = tt;
+  }
   return curves;
 }
 
@@ -164,7 +169,8 @@ std::string format_curves(const Curves &curves) {
   bool first = true;
   for (const auto &[corner, set] : curves) {
     text += std::string(first ? "" : ",") + "\n  \"" + corner +
-            "\": {\n    \"input_follower\": " + device_text(set.input_follower) +
+            "\": {\n    \"supply_v\": " + number(set.supply_v) +
+            ",\n    \"input_follower\": " + device_text(set.input_follower) +
             ",\n    \"output_follower\": " + device_text(set.output_follower) +
             ",\n    \"neurons\": {";
     first = false;

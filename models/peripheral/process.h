@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -35,7 +36,7 @@ struct Process {
   std::string name;
   double vdd_v = 1.2;
   double signal_v = 0.5;      ///< span of every signal; 0 is its middle ([NP] Table 1)
-  double reference_v = 0.25;  ///< swing of the bits of a sub-ADC about VDD/2
+  double reference_v = 0.25;  ///< swing of the bits of a sub-ADC about the middle
   std::string nmos_card, pmos_card;
   double pelgrom_mv_um = 0;  ///< sigma of a threshold is this / sqrt(width * length)
   std::map<std::string, InverterSize> neurons;
@@ -64,6 +65,7 @@ struct Process {
   } sample_hold;
   double comparator_offset_mv = 0;  ///< sigma, of the latch behind a sub-ADC output
 
+  /// The middle of references at the tt corner; elsewhere a replica gives it (replica.h).
   double mid_v() const { return vdd_v / 2; }
   /// The largest deviation of a signal from its middle.
   double amplitude_v() const { return signal_v / 2; }
@@ -82,8 +84,11 @@ struct DeviceCurve {
 
 /// The curves of one corner. neurons are keyed as in Process.
 struct CurveSet {
+  double supply_v = 0;
   std::map<std::string, DeviceCurve> neurons;
   DeviceCurve input_follower, output_follower;
+  std::shared_ptr<const CurveSet> nominal;  ///< the tt corner's, or none: these are it
+  const CurveSet &tt() const { return nominal == nullptr ? *this : *nominal; }
 };
 
 /// Corner name to curves; "tt" is always there.

@@ -8,11 +8,13 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <sstream>
 #include <stdexcept>
 
 #include "base/file.h"
 #include "base/philox.h"
+#include "peripheral/replica.h"
 
 namespace npim::peripheral {
 namespace fs = std::filesystem;
@@ -127,30 +129,67 @@ CurveVariant fit_variant(const TransferCurve &nominal, const std::vector<double>
   return {(rs * gg - rg * sg) / determinant, (rg * ss - rs * sg) / determinant};
 }
 
-Sweep neuron_sweep(const Process &process, const std::string &name, const std::string &shifts) {
-  return {"xd in out vdd neuron_" + name + " " + shifts + "\n", 0, process.vdd_v, 0.01,
-          process.mid_v()};
+constexpr double kSweepStepV = 0.01;
+
+Sweep neuron_sweep(const Process &process, const std::string &name, double middle_v,
+                   const std::string &shifts) {
+  return {"xd in out vdd neuron_" + name + " " + shifts + "\n", 0, process.vdd_v, kSweepStepV,
+          middle_v};
 }
 
-Sweep input_follower_sweep(const Process &process, const std::string &shifts) {
-  return {"xd in out vdd input_follower " + shifts + "\n", -0.05, process.signal_v + 0.05, 0.01,
-          process.amplitude_v()};
+/// A follower's sweep, moved in whole steps to where its signals are.
+Sweep moved(Sweep sweep, double middle_v) {
+  const double by = std::round((middle_v - sweep.mid_input_v) / kSweepStepV) * kSweepStepV;
+  return {sweep.device, sweep.low_v + by, sweep.high_v + by, sweep.step_v, middle_v};
 }
 
-Sweep output_follower_sweep(const Process &process, const std::string &shifts) {
-  return {"xd in out vdd output_follower " + shifts + "\n",
-          process.mid_v() - process.amplitude_v() - 0.1,
-          process.mid_v() + process.amplitude_v() + 0.1, 0.01, process.mid_v()};
+Sweep input_follower_sweep(const Process &process, double middle_v, const std::string &shifts) {
+  return moved({"xd in out vdd input_follower " + shifts + "\n", -0.05, process.signal_v + 0.05,
+                kSweepStepV, process.amplitude_v()},
+               middle_v);
 }
 
-CurveSet extract_corner(const Process &process, const Corner &corner) {
+Sweep output_follower_sweep(const Process &process, double middle_v, const std::string &shifts) {
+  return moved({"xd in out vdd output_follower " + shifts + "\n",
+                process.mid_v() - process.amplitude_v() - 0.1,
+                process.mid_v() + process.amplitude_v() + 0.1, kSweepStepV, process.mid_v()},
+               middle_v);
+}
+
+/// Levels of the signals of each kind of neuron.
+using LevelsByNeuron = std::map<std::string, SignalLevels>;
+
+CurveSet extract_at(const Process &process, const Corner &corner, const LevelsByNeuron &levels) {
   CurveSet set;
+  set.supply_v = process.vdd_v * corner.supply;
+  for (const auto &[name, at] : levels) {
+    set.neurons[name] =
+        extract_device(process, corner, neuron_sweep(process, name, at.middle_v, ""));
+  }
+  // Followers in front of the other kinds of neurons are within millivolts of these.
+  const SignalLevels &summing = levels.at("summing");
+  set.input_follower =
+      extract_device(process, corner, input_follower_sweep(process, summing.common_mode_v, ""));
+  set.output_follower =
+      extract_device(process, corner, output_follower_sweep(process, summing.middle_v, ""));
+  return set;
+}
+
+/// The curves of a corner about the levels that its replica gives, which a first sweep about the
+/// nominal ones finds. nominal: of the tt corner; none: this is it.
+CurveSet extract_corner(const Process &process, const Corner &corner,
+                        const std::shared_ptr<const CurveSet> &nominal) {
+  LevelsByNeuron levels;
   for (const auto &[name, size] : process.neurons) {
     (void)size;
-    set.neurons[name] = extract_device(process, corner, neuron_sweep(process, name, ""));
+    levels[name] = {process.amplitude_v(), process.mid_v(), 1, process.vdd_v * corner.supply};
   }
-  set.input_follower = extract_device(process, corner, input_follower_sweep(process, ""));
-  set.output_follower = extract_device(process, corner, output_follower_sweep(process, ""));
+  CurveSet set = extract_at(process, corner, levels);
+  if (nominal == nullptr) return set;
+  set.nominal = nominal;
+  for (auto &[name, at] : levels) at = signal_levels(process, set, name, nullptr);
+  set = extract_at(process, corner, levels);
+  set.nominal = nominal;
   return set;
 }
 
@@ -262,10 +301,12 @@ SpiceTable run_spice(const std::string &body, const std::string &analysis,
 
 Curves extract_curves(const Process &process, int draws, std::uint64_t seed) {
   Curves curves;
-  for (const auto &[name, corner] : process.corners) {
-    curves[name] = extract_corner(process, corner);
-  }
+  curves["tt"] = extract_corner(process, process.corners.at("tt"), nullptr);
   CurveSet &tt = curves.at("tt");
+  const auto nominal = std::make_shared<const CurveSet>(tt);
+  for (const auto &[name, corner] : process.corners) {
+    if (name != "tt") curves[name] = extract_corner(process, corner, nominal);
+  }
   std::uint32_t part = 0;
   for (const auto &[name, size] : process.neurons) {
     RandomStream stream(seed, 0, part++);
@@ -274,20 +315,23 @@ Curves extract_curves(const Process &process, int draws, std::uint64_t seed) {
     for (int i = 0; i < draws; ++i) shifts.push_back(neuron_mismatch(process, size, stream));
     extract_mismatch(
         process, shifts,
-        [&, key = name](const std::string &text) { return neuron_sweep(process, key, text); },
+        [&, key = name](const std::string &text) {
+          return neuron_sweep(process, key, process.mid_v(), text);
+        },
         tt.neurons.at(name));
   }
-  const auto follower = [&](const FollowerSize &size, auto make_sweep, DeviceCurve &device) {
+  const auto follower = [&](const FollowerSize &size, auto make_sweep, double middle_v,
+                            DeviceCurve &device) {
     RandomStream stream(seed, 0, part++);
     std::vector<std::string> shifts;
     shifts.reserve(static_cast<std::size_t>(draws));
     for (int i = 0; i < draws; ++i) shifts.push_back(follower_mismatch(process, size, stream));
     extract_mismatch(
-        process, shifts, [&](const std::string &text) { return make_sweep(process, text); },
-        device);
+        process, shifts,
+        [&](const std::string &text) { return make_sweep(process, middle_v, text); }, device);
   };
-  follower(process.input_follower, input_follower_sweep, tt.input_follower);
-  follower(process.output_follower, output_follower_sweep, tt.output_follower);
+  follower(process.input_follower, input_follower_sweep, process.amplitude_v(), tt.input_follower);
+  follower(process.output_follower, output_follower_sweep, process.mid_v(), tt.output_follower);
   for (auto &[name, set] : curves) {
     const auto copy_sigmas = [](const DeviceCurve &from, DeviceCurve &to) {
       to.shift_sigma_v = from.shift_sigma_v;

@@ -1,7 +1,7 @@
 // The trained peripherals as SPICE netlists: cells as resistors, inverters and source followers as
-// transistors, latches of sub-ADCs and the sample-and-holds
-// between pipeline stages as behavioural sources. Runs them in ngspice beside the
-// model.
+// transistors, the replicas that set their signal levels (replica.h) likewise; latches of sub-ADCs,
+// the sample-and-holds between pipeline stages and the amplifiers of replicas as behavioural
+// sources. Runs them in ngspice beside the model.
 #pragma once
 
 #include <string>
@@ -32,15 +32,17 @@ struct NnsaSweep {
 /// Random directions that use the whole range without leaving it.
 NnsaSweep random_sweep(const Process &process, RandomStream &stream);
 
-/// Output of the circuit at every point of a sweep. keep: where to leave the netlist, or empty.
-Vector spice_nnsa(const Instance &instance, const NnsaSweep &sweep, RandomStream *transistors,
-                  const std::string &keep = "");
+/// Output of the circuit, with its replica, at every point of a sweep. corner: that of the
+/// instance's curves. keep: where to leave the netlist, or empty.
+Vector spice_nnsa(const Instance &instance, const Corner &corner, const NnsaSweep &sweep,
+                  RandomStream *transistors, const std::string &keep = "");
 
 /// Codes of the circuit for a ramp of `points` inputs from -limit to +limit, ends included.
 /// Instances are drawn as NnadcInstance draws them, without mismatch of the model's own.
 std::vector<int> spice_nnadc(const Nnadc &nnadc, const Process &process, const CurveSet &curves,
-                             bool cells, RandomStream &stream, RandomStream *transistors,
-                             double limit_v, int points, const std::string &keep = "");
+                             const Corner &corner, bool cells, RandomStream &stream,
+                             RandomStream *transistors, double limit_v, int points,
+                             const std::string &keep = "");
 
 /// A sample-and-hold (transmission gate and capacitor per line) that steps from one value to
 /// another within `window_ns`: what is held, as a deviation from the middle.

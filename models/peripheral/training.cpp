@@ -66,6 +66,7 @@ double Trainer::learning_rate() const {
 void Trainer::step() {
   RandomStream stream(options_.seed, static_cast<std::uint32_t>(state_.step), part_);
   Variation variation;
+  variation.replica = false;
   variation.cells = variation.mismatch = options_.hardware_aware;
   variation.quantised =
       options_.hardware_aware && state_.step >= options_.unrounded * options_.steps;
@@ -119,6 +120,7 @@ double Trainer::polish() {
       // The same draws for every candidate, whatever its levels.
       RandomStream stream(options_.seed + 1, kPolishRun + static_cast<std::uint32_t>(chip), part_);
       Variation variation;
+      variation.replica = false;
       variation.cells = variation.mismatch = !nominal;
       const Instance instance = make_instance(network_, process_, curves_, variation, stream);
       sum +=
@@ -213,6 +215,7 @@ Pool nnsa_pool(const Nnsa &nnsa, const Process &process, const CurveSet &curves,
                std::uint64_t seed, int chips, int per_chip) {
   Pool pool{Vector(chips * per_chip), Vector(chips * per_chip)};
   Variation variation;
+  variation.replica = false;
   variation.cells = variation.mismatch = true;
   const Vector ones = Vector::Ones(kNnsaInputs - 1);
   for (int chip = 0; chip < chips; ++chip) {
@@ -289,6 +292,7 @@ Matrix through_chips(const Network &network, const Process &process, const Curve
                      const MakeInputs &make_inputs) {
   Matrix outputs(samples, network.outputs());
   Variation variation;
+  variation.replica = false;
   variation.cells = variation.mismatch = true;
   const Eigen::Index per_chip = samples / chips;
   for (int chip = 0; chip < chips; ++chip) {

@@ -22,7 +22,7 @@ using namespace peripheral;  // NOLINT: this file is about nothing else
 
 struct SpiceOptions {
   PeriphFiles files;
-  std::string part, keep, json_path, device;
+  std::string part, corner, keep, json_path, device;
   int chips = 0, points = 0, points_per_code = 0, rows = 0, columns = 0;
   double wire_ohm = 0;
   std::uint64_t seed = 0;
@@ -59,6 +59,7 @@ void print_hold(const Process &process) {
 
 json::object spice_nnsa_part(const SpiceOptions &options, const Process &process,
                              const CurveSet &curves) {
+  const Corner &corner = process.corners.at(options.corner);
   const Nnsa nnsa = load_nnsa(options.files.parameter_path(options.part), process);
   Errors same, circuit, model;
   TextTable table({"NNS+A " + options.part, "model - SPICE rms mV", "worst mV",
@@ -80,7 +81,7 @@ json::object spice_nnsa_part(const SpiceOptions &options, const Process &process
     Instance instance = make_instance(nnsa.network, process, curves, variation, stream);
     const Matrix inputs = sweep.inputs();
     const Vector ideal = nnsa.ideal(inputs);
-    const Vector without = spice_nnsa(instance, sweep, nullptr,
+    const Vector without = spice_nnsa(instance, corner, sweep, nullptr,
                                       options.keep_path(options.part + "-" + std::to_string(chip)));
     const Vector modelled = forward(instance, inputs).col(0);
     if (chip == 0) {
@@ -92,7 +93,7 @@ json::object spice_nnsa_part(const SpiceOptions &options, const Process &process
       continue;
     }
     same.take(modelled - without);
-    circuit.take(spice_nnsa(instance, sweep, &transistors) - ideal);
+    circuit.take(spice_nnsa(instance, corner, sweep, &transistors) - ideal);
     RandomStream again(options.seed + 1, static_cast<std::uint32_t>(chip), 0x591C);
     variation.mismatch = true;
     model.take(
@@ -116,6 +117,7 @@ json::object spice_nnsa_part(const SpiceOptions &options, const Process &process
 
 json::object spice_nnadc_part(const SpiceOptions &options, const Process &process,
                               const CurveSet &curves) {
+  const Corner &corner = process.corners.at(options.corner);
   const Nnadc nnadc = load_nnadc(options.files.parameter_path(options.part), process);
   // A ramp a little beyond the range, as measure_linearity uses it.
   const double v_max = process.amplitude_v() / nnadc.range_divisor;
@@ -128,9 +130,9 @@ json::object spice_nnadc_part(const SpiceOptions &options, const Process &proces
     RandomStream stream(options.seed, static_cast<std::uint32_t>(chip), 0xADC1);
     RandomStream transistors(options.seed, static_cast<std::uint32_t>(chip), 0xADC2);
     const std::string name = chip == 0 ? "nominal" : "chip " + std::to_string(chip);
-    const auto codes =
-        spice_nnadc(nnadc, process, curves, chip > 0, stream, chip > 0 ? &transistors : nullptr,
-                    limit, points, options.keep_path(options.part + "-" + std::to_string(chip)));
+    const auto codes = spice_nnadc(nnadc, process, curves, corner, chip > 0, stream,
+                                   chip > 0 ? &transistors : nullptr, limit, points,
+                                   options.keep_path(options.part + "-" + std::to_string(chip)));
     const auto from_table = [&](const Vector &x) {
       std::vector<int> found;
       for (Eigen::Index i = 0; i < x.size(); ++i) {
@@ -219,6 +221,8 @@ int periph_spice(const Arguments &arguments) {
       "nnsa-d1, nnsa-d2, nnsa-d4, nnadc-r1, nnadc-r2, nnadc-r4 or crossbar");
   add("chips", po::value(&to.chips)->default_value(10),
       "Monte-Carlo draws beside the nominal chip");
+  add("corner", po::value(&to.corner)->default_value("tt"),
+      "corner of NNS+A or NNADC, a key of the process file's corners");
   add("points", po::value(&to.points)->default_value(41), "points of an NNS+A's sweep");
   add("points-per-code", po::value(&to.points_per_code)->default_value(8),
       "resolution of an NNADC's ramp");
@@ -264,8 +268,11 @@ int periph_spice(const Arguments &arguments) {
     if (!to.json_path.empty()) write_file(to.json_path, json::serialize(result) + "\n");
     return kSuccess;
   }
-  const json::object result = part.is_nnsa ? spice_nnsa_part(to, process, curves.at("tt"))
-                                           : spice_nnadc_part(to, process, curves.at("tt"));
+  if (process.corners.count(to.corner) == 0 || curves.count(to.corner) == 0) {
+    throw InputError("command line", "there is no corner '" + to.corner + "'");
+  }
+  const json::object result = part.is_nnsa ? spice_nnsa_part(to, process, curves.at(to.corner))
+                                           : spice_nnadc_part(to, process, curves.at(to.corner));
   if (!to.json_path.empty()) write_file(to.json_path, json::serialize(result) + "\n");
   return kSuccess;
 }

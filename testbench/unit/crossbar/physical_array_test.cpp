@@ -221,12 +221,12 @@ TEST(PhysicalArray, FoldedCellsAreCloseToTheOracle) {
   }
 }
 
-// All paths of one array give the same integers: tables, multiply-add, one item at a time, and the
-// sum over cycles and digits.
+// All paths of one array give the same integers: tables (over more than one of their blocks of
+// items), multiply-add, one item at a time, and the sum over cycles and digits.
 TEST(PhysicalArray, PathsAgreeExactlyWithProgrammingErrors) {
   for (const int dac_bits : {1, 3, 4}) {
     const Bench bench(geometry(100, 128, 1), with_errors(dac_bits));
-    const auto in = bench.inputs(33, 100);
+    const auto in = bench.inputs(300, 100);
     const auto together = bench.lines(in);
     const auto weighted = bench.weighted(in);
     const LineConverter converter = {0.75, -3, 120};
@@ -581,7 +581,8 @@ TEST(InputBatch, FormsHoldTheInputs) {
         const auto word = in.planes(item)[bit * in.row_words() + r / 64];
         const int expected = (value >> bit) & 1;
         ASSERT_EQ((word >> (row % 64)) & 1, static_cast<std::uint64_t>(expected));
-        ASSERT_EQ((in.nibbles(item)[bit * in.row_groups() + r / 4] >> (row % 4)) & 1, expected);
+        const unsigned place = in.table_places(item)[bit * in.row_groups() + r / 4];
+        ASSERT_EQ((place / kTableColumns >> (row % 4)) & 1, expected);
         ASSERT_EQ(in.slice(item, row, static_cast<int>(bit)), expected);
       }
       ASSERT_EQ(in.pairs(0)[(r / 2 * 16 + static_cast<std::size_t>(item)) * 2 + r % 2], value);

@@ -42,14 +42,21 @@ TEST(CircuitCurve, FollowsTheSmoothCurveBetweenAndBeyondItsPoints) {
   }
 }
 
+/// The first chip is nominal, the last one at a corner.
+const CurveSet &curves_of(std::uint32_t chip, std::uint32_t last) {
+  return chip == last ? curves("sf") : curves();
+}
+
 TEST(NnsaCircuit, EqualsTheNetworkOfAnyDrawnChip) {
   for (const char *name : {"nnsa-d1", "nnsa-d2", "nnsa-d4"}) {
     const Nnsa nnsa = load_nnsa(kFolder + name + ".json", process());
     for (std::uint32_t chip = 0; chip < 3; ++chip) {
       RandomStream stream(5, chip, 0);
-      const Instance instance = make_instance(nnsa.network, process(), curves(),
-                                              chip == 0 ? Variation{} : kVaried, stream);
-      const NnsaCircuit circuit(instance, process(), tables());
+      const CurveSet &set = curves_of(chip, 2);
+      const CircuitCurves tables_of(set);
+      const Instance instance =
+          make_instance(nnsa.network, process(), set, chip == 0 ? Variation{} : kVaried, stream);
+      const NnsaCircuit circuit(instance, process(), tables_of);
       constexpr std::size_t kCount = 300;
       const auto inputs = random_volts(9, kCount, chip);
       std::vector<float> sums(kCount);
@@ -98,11 +105,13 @@ TEST(NnsaCircuit, AccumulatesThroughItsSampleAndHold) {
 TEST(NnadcCircuit, GivesTheSameCodesButAtTheEdgesOfCodes) {
   for (const char *name : {"nnadc-r1", "nnadc-r2", "nnadc-r4"}) {
     const Nnadc nnadc = load_nnadc(kFolder + name + ".json", process());
-    for (std::uint32_t chip = 0; chip < 2; ++chip) {
+    for (std::uint32_t chip = 0; chip < 3; ++chip) {
       RandomStream stream(6, chip, 0);
-      const NnadcInstance instance(nnadc, process(), curves(), chip == 0 ? Variation{} : kVaried,
+      const CurveSet &set = curves_of(chip, 2);
+      const CircuitCurves tables_of(set);
+      const NnadcInstance instance(nnadc, process(), set, chip == 0 ? Variation{} : kVaried,
                                    stream);
-      const NnadcCircuit circuit(instance, tables());
+      const NnadcCircuit circuit(instance, tables_of);
       constexpr int kCount = 4000;
       const double limit = process().amplitude_v() / nnadc.range_divisor;
       Vector ramp(kCount);

@@ -281,7 +281,7 @@ TEST(Spice, AgreesWithTheModelOfAnNnsa) {
   sweep.points = 11;
   const Instance chip = make_instance(nnsa.network, process(), curves(), variation, stream);
   const Vector model = forward(chip, sweep.inputs()).col(0);
-  const Vector circuit = spice_nnsa(chip, sweep, nullptr);
+  const Vector circuit = spice_nnsa(chip, process().corners.at("tt"), sweep, nullptr);
   ASSERT_EQ(circuit.size(), model.size());
   EXPECT_LT((model - circuit).cwiseAbs().maxCoeff(), 1e-3);
   EXPECT_LT((circuit - nnsa.ideal(sweep.inputs())).cwiseAbs().maxCoeff(), 20e-3);

@@ -14,9 +14,9 @@ inline const Process &process() {
   return loaded;
 }
 
-inline const CurveSet &curves() {
+inline const CurveSet &curves(const std::string &corner = "tt") {
   static const Curves loaded = load_curves(kFolder + "curves-130nm.json");
-  return loaded.at("tt");
+  return loaded.at(corner);
 }
 
 }  // namespace npim::peripheral
