@@ -94,6 +94,18 @@ Comparison compare(const std::vector<Workload> &works, const std::vector<cost::B
   return comparison;
 }
 
+Comparison compare_like(const Comparison &other, const std::vector<Workload> &works,
+                        const std::vector<cost::Bill> &bills) {
+  Comparison comparison = other;
+  for (std::size_t n = 0; n < works.size(); ++n) {
+    for (std::size_t c = 0; c < bills.size(); ++c) {
+      Outcome &outcome = comparison.outcomes[n][c];
+      outcome = evaluate(works[n], bills[c], outcome.plan.chips);
+    }
+  }
+  return comparison;
+}
+
 const PublishedComparison::Chip *PublishedComparison::find(const std::string &name) const {
   const auto chip = std::find_if(chips.begin(), chips.end(),
                                  [&](const Chip &candidate) { return candidate.name == name; });

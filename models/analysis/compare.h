@@ -67,6 +67,9 @@ struct Comparison {
 /// `measured` is empty (analytic model) or [network][chip], on as many chips as it says.
 Comparison compare(const std::vector<Workload> &works, const std::vector<cost::Bill> &bills,
                    const std::vector<std::vector<Measured>> &measured = {});
+/// The analytic model on as many chips as another comparison of the same networks has.
+Comparison compare_like(const Comparison &other, const std::vector<Workload> &works,
+                        const std::vector<cost::Bill> &bills);
 
 /// What [NP] prints for its comparison (configs/published/comparison.json).
 struct PublishedComparison {

@@ -62,6 +62,7 @@ class Mapper {
   bool map_segment(std::size_t number) {
     if (number > 0) allocator_.start_segment();
     program::ControlProgram control;
+    mapping_.link_ns.push_back(0);
     for (std::size_t channel = 0; channel < homes_.size(); ++channel) {
       if (!map_channel(partition_.segments[number], channel, control)) return false;
     }
@@ -80,7 +81,7 @@ class Mapper {
     }
     mapping_.image_hop_bytes += mapped->image_hop_bytes;
     mapping_.hop_bytes += mapped->hop_bytes;
-    mapping_.busiest_link_ns += mapped->busiest_link_ns / mapping_.channels;
+    mapping_.link_ns.back() += mapped->busiest_link_ns;
     for (std::size_t i = 0; i < mapped->layers.size(); ++i) {
       const int origin = segment.origins[i];
       if (origin >= 0) {
@@ -243,7 +244,7 @@ std::vector<std::string> chosen_for_host(const network::QuantisedNetwork &networ
 /// How stages are cut and placed, whatever the pace.
 struct Style {
   Packing packing = Packing::kLoose;
-  bool joins_in_strips = false;
+  bool joins_in_strips = false, sums_in_order = false;
   int band = 1;
 };
 
@@ -268,20 +269,26 @@ class PaceSearch {
 
   /// Empty if one copy of each layer does not fit, and misfit() says why.
   std::optional<Paced> find_best(Packing packing) {
-    auto best = find({packing, false});
-    if (best && !is_as_fast_as_can_be(*best)) {
-      keep_better(find({packing, true}), *best);
+    auto best = find({packing, false, false});
+    for (const auto &[joins, sums] : {std::pair{true, false}, {false, true}, {true, true}}) {
+      if (!best || is_as_fast_as_can_be(*best)) break;
+      keep_better(find({packing, joins, sums}), *best);
     }
     return best;
   }
 
   bool is_as_fast_as_can_be(const Paced &paced) const {
-    return paced.pace == 0 && image_ns(paced) == pace_ns(0);
+    return paced.pace == 0 && !is_limited_by_links(paced);
   }
 
-  /// From one image to the next, as far as window periods and links limit it.
+  /// From one image in each channel to the next, as far as window periods and links limit it.
+  /// Segments run one after the other.
   double image_ns(const Paced &paced) const {
-    return std::max(pace_ns(paced.pace), paced.mapping.busiest_link_ns);
+    double sum_ns = 0;
+    for (const double link_ns : paced.mapping.link_ns) {
+      sum_ns += std::max(pace_ns(paced.pace), link_ns);
+    }
+    return sum_ns;
   }
 
   /// With weights, if these are asked for.
@@ -313,8 +320,9 @@ class PaceSearch {
     // Copies that are spread widely may cost more time on the links than they save.
     constexpr std::size_t kStep = 3;
     const Style chosen = best->style;
+    const auto segments = static_cast<double>(best->mapping.link_ns.size());
     for (std::size_t pace = best->pace + kStep;
-         pace < paces_.size() && pace_ns(pace) < image_ns(*best); pace += kStep) {
+         pace < paces_.size() && segments * pace_ns(pace) < image_ns(*best); pace += kStep) {
       keep_better(attempt(pace, chosen), *best);
     }
     return best;
@@ -324,15 +332,21 @@ class PaceSearch {
     if (other && image_ns(*other) < image_ns(best)) best = std::move(*other);
   }
 
+  bool is_limited_by_links(const Paced &paced) const {
+    const auto &links = paced.mapping.link_ns;
+    return std::any_of(links.begin(), links.end(),
+                       [&](double link_ns) { return link_ns > pace_ns(paced.pace); });
+  }
+
   /// Wide snakes keep what lies far apart in the network nearer, narrow ones the neighbours.
   void try_bands(Paced &best) {
     const std::size_t pace = best.pace;
     Style style = best.style;
     const int rows = program::Mesh(chip_).rows();
     for (const int band : {2, 3, rows}) {
-      if (band > rows) continue;
+      if (band > rows || band <= style.band || !is_limited_by_links(best)) continue;
       style.band = band;
-      if (image_ns(best) > pace_ns(pace)) keep_better(attempt(pace, style), best);
+      keep_better(attempt(pace, style), best);
     }
   }
 
@@ -341,6 +355,7 @@ class PaceSearch {
     attempt.pace = paces_[pace];
     attempt.packing = style.packing;
     attempt.joins_in_strips = style.joins_in_strips;
+    attempt.sums_in_order = style.sums_in_order;
     attempt.band = style.band;
     attempt.schedule = options_.schedule;
     attempt.may_fail_early = pace + 1 < paces_.size();

@@ -58,7 +58,8 @@ struct Mapping {
   int arrays_used = 0;
   std::int64_t image_hop_bytes = 0;  ///< of the input image
   std::int64_t hop_bytes = 0;        ///< of one image, all layers and the input
-  double busiest_link_ns = 0;        ///< that the busiest link of the network needs for an image
+  /// By segment: what the busiest link of the network needs for an image in each channel, at most.
+  std::vector<double> link_ns;
   /// One control program does it all.
   bool is_chip_alone() const {
     return program.schedule.steps.size() == 1 && program.segments.size() == 1;

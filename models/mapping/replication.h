@@ -18,7 +18,7 @@ namespace npim::mapping {
 
 enum class Replication {
   kNone,      ///< every weight once
-  kBalanced,  ///< the fastest pace for which the copies fit the chip
+  kBalanced,  ///< equally fast layers, at the pace that arrays and links allow
 };
 
 /// Copies of a layer's weights, or windows that it computes at a time, for a pace in windows per

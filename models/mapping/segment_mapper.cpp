@@ -248,7 +248,9 @@ class SegmentMapper::Work {
     for (std::size_t i = 0; i < graph_.stages.size(); ++i) {
       const Piece &piece = graph_.pieces[i];
       const auto layer = static_cast<std::size_t>(piece.layer);
-      const bool has_arrays = !graph_.stages[i].arrays.empty();
+      const bool is_sum = graph_.stages[i].arrays.empty() && cuts_[layer].arrays > 0;
+      const bool has_arrays =
+          !graph_.stages[i].arrays.empty() || (is_sum && attempt_.sums_in_order);
       const bool in_strips = cuts_[layer].strips > 1;
       if (has_arrays && piece.layer != before) {
         const bool goes_on =
@@ -497,19 +499,21 @@ class SegmentMapper::Work {
                      Traffic &traffic) {
     const auto &[from, first_column, columns, first_channel, channels] = packet;
     if (from == kImage) {  // a packet for each row
-      const std::int64_t moved =
-          traffic.send(source, to, network_.input_shape.height, columns * channels);
+      const std::int64_t row = columns * channels, rows = network_.input_shape.height;
+      const std::int64_t moved = traffic.send(source, to, rows * traffic.flits(row), rows * row);
       mapped_.image_hop_bytes += moved;
       mapped_.hop_bytes += moved;
       return;
     }
     const Stage &stage = mapped_.control.stages[static_cast<std::size_t>(from)];
-    const std::int64_t pixels = std::min<std::int64_t>(stage.burst, columns);
-    const std::int64_t packets = stage.output_shape.height * divide_up(columns, pixels);
-    const std::int64_t pixel_bytes = channels * stage.output_element_bytes();
-    const std::int64_t moved = traffic.send(source, to, packets, pixels * pixel_bytes);
+    const std::int64_t rows = stage.output_shape.height, burst = stage.burst;
+    const std::int64_t pixel = channels * stage.output_element_bytes();
+    std::int64_t row_flits = columns / burst * traffic.flits(burst * pixel);
+    if (columns % burst != 0) row_flits += traffic.flits(columns % burst * pixel);
+    const std::int64_t bytes = rows * columns * pixel;
+    const std::int64_t moved = traffic.send(source, to, rows * row_flits, bytes);
     LayerPlacement &layer = mapped_.layers[stage.layer].placement;
-    layer.output_bytes += stage.output_shape.height * columns * pixel_bytes;
+    layer.output_bytes += bytes;
     layer.output_hop_bytes += moved;
     mapped_.hop_bytes += moved;
   }

@@ -34,6 +34,9 @@ struct Attempt {
   /// What joins branches is cut into as many strips as these, and lies beside their strips; else it
   /// is cut only where its input would come too slowly.
   bool joins_in_strips = false;
+  /// Aggregators get their places with the arrays that they add up, at the price of eDRAM that
+  /// later arrays lack; else at the end, where there is still room.
+  bool sums_in_order = false;
 };
 
 /// Arrays of one stage of a layer.

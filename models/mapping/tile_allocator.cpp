@@ -22,7 +22,7 @@ void TileAllocator::lay_path(int band) {
     const program::Mesh::Place at = mesh.place(static_cast<unsigned>(tile));
     const int number = at.y / band;
     const int column = number % 2 == 0 ? at.x : mesh.columns() - 1 - at.x;
-    const bool runs_up = (number * mesh.columns() + column) % 2 != 0;
+    const bool runs_up = column % 2 != 0;
     return std::make_tuple(tile / chip_.tiles_per_chip(), number, column, runs_up ? -at.y : at.y,
                            at.node);
   };

@@ -18,19 +18,20 @@ Traffic::Traffic(const config::ChipConfig &chip)
       first_chip_link_(first_entry_ + mesh_.controller() + 1),
       load_(first_chip_link_ + 2 * static_cast<std::size_t>(mesh_.chips())) {}
 
-std::int64_t Traffic::send(unsigned from, const std::vector<unsigned> &to, std::int64_t packets,
-                           std::int64_t packet_bytes) {
-  const std::int64_t flits =
-      packets * (1 + divide_up(8 * packet_bytes, std::int64_t{chip_.noc.flit_bits}));
-  const std::int64_t bytes = packets * packet_bytes;
-  std::int64_t routers = 0;
+std::int64_t Traffic::flits(std::int64_t bytes) const {
+  return 1 + divide_up(8 * bytes, std::int64_t{chip_.noc.flit_bits});
+}
+
+std::int64_t Traffic::send(unsigned from, const std::vector<unsigned> &to, std::int64_t flits,
+                           std::int64_t bytes) {
+  std::int64_t passed = 0;
   const auto leave = [&] {
     if (way_.empty()) return;
     std::sort(way_.begin(), way_.end());
     way_.erase(std::unique(way_.begin(), way_.end()), way_.end());
     for (const std::size_t link : way_) load_[link] += link < first_chip_link_ ? flits : bytes;
     load_[first_entry_ + from] += flits;
-    routers += std::lower_bound(way_.begin(), way_.end(), first_entry_) - way_.begin();
+    passed += routers(mesh_.chip(from));
     way_.clear();
   };
   for (const unsigned receiver : to) {
@@ -38,7 +39,15 @@ std::int64_t Traffic::send(unsigned from, const std::vector<unsigned> &to, std::
     if (!chip_.noc.multicast) leave();
   }
   leave();
-  return routers * bytes;
+  return passed * bytes;
+}
+
+/// Each output link of a router, and the first routers of chips that are only passed.
+std::int64_t Traffic::routers(int chip) const {
+  return std::count_if(way_.begin(), way_.end(), [&](std::size_t link) {
+    return link < first_entry_ ||
+           (link >= first_chip_link_ && (link - first_chip_link_) / 2 != std::size_t(chip));
+  });
 }
 
 double Traffic::busiest_ns() const {

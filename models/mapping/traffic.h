@@ -15,11 +15,14 @@ class Traffic {
   /// `chip` must outlive it.
   explicit Traffic(const config::ChipConfig &chip);
 
-  /// Packets from one node to others: links that several of them share carry them once, unless the
-  /// network cannot multicast. What stays within a node does not reach the network. Returns bytes,
-  /// without headers, times the routers that they pass.
-  std::int64_t send(unsigned from, const std::vector<unsigned> &to, std::int64_t packets,
-                    std::int64_t packet_bytes);
+  /// Of a packet, with its header.
+  std::int64_t flits(std::int64_t bytes) const;
+
+  /// Packets of so many flits and bytes in all from one node to others: links that several of them
+  /// share carry them once, unless the network cannot multicast. What stays within a node does not
+  /// reach the network. Returns bytes times the routers that they pass.
+  std::int64_t send(unsigned from, const std::vector<unsigned> &to, std::int64_t flits,
+                    std::int64_t bytes);
 
   /// How long the busiest link needs for its data, be it in a mesh, from a node into it or between
   /// chips.
@@ -29,6 +32,8 @@ class Traffic {
   /// Output links of routers, then those of nodes into the network, then those between chips.
   std::size_t router_link(int chip, int x, int y, int port) const;
   void follow(unsigned from, unsigned to);
+  /// Of the links of the packet at hand, those behind which a router counts.
+  std::int64_t routers(int chip) const;
   void cross(int chip, const program::Mesh::Place &from, const program::Mesh::Place &to);
 
   const program::Mesh mesh_;

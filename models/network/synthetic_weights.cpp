@@ -46,12 +46,11 @@ void fill(Tensor &tensor, double centre, double deviation, std::uint64_t key, We
   const auto low = static_cast<float>(centre - std::sqrt(3.0) * deviation);
   const auto width = static_cast<float>(2 * std::sqrt(3.0) * deviation);
   tensor.floats.resize(static_cast<std::size_t>(element_count(tensor.shape)));
-  constexpr std::size_t kSketched = 256;
-  const std::size_t drawn =
-      how == WeightFill::kAll ? tensor.floats.size() : std::min(kSketched, tensor.floats.size());
-  std::uint64_t counter = key;
-  for (std::size_t i = 0; i < drawn; ++i) {
-    counter += 0x9e3779b97f4a7c15ULL;
+  constexpr std::size_t kStripe = 64, kDrawn = 4, kSmall = 65536;
+  const bool all = how == WeightFill::kAll || tensor.floats.size() <= kSmall;
+  for (std::size_t i = 0; i < tensor.floats.size(); ++i) {
+    if (!all && i % kStripe >= kDrawn) continue;
+    const std::uint64_t counter = key + (i + 1) * 0x9e3779b97f4a7c15ULL;
     tensor.floats[i] = low + width * static_cast<float>(mix(counter) >> 40) * 0x1p-24F;
   }
 }

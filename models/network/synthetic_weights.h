@@ -10,8 +10,8 @@
 
 namespace npim::network {
 
-/// Where only shapes matter: kNone leaves tensors empty, for counts; a sketch draws the first
-/// values of a tensor and leaves the others 0, enough to tell layers apart.
+/// Where only shapes matter: kNone leaves tensors empty, for counts; a sketch draws small tensors
+/// and a few values of each row of large ones, enough to tell layers apart, and leaves the rest 0.
 enum class WeightFill { kAll, kSketch, kNone };
 struct WeightSource {
   std::uint64_t seed = 1;

@@ -472,10 +472,10 @@ int compare_command(const Arguments &arguments) {
   const auto published =
       analysis::load_published_comparison(options.configs + "/published/comparison.json");
   const std::vector<Workload> works = load_workloads(options.networks);
-  const Comparison analytic = analysis::compare(works, bills);
   const Comparison comparison =
-      options.analytic ? analytic
+      options.analytic ? analysis::compare(works, bills)
                        : analysis::compare(works, bills, simulate(options.networks, bills));
+  const Comparison analytic = analysis::compare_like(comparison, works, bills);
   std::cout
       << (options.analytic
               ? "Analytic model, not the cycle-level one: times are lower bounds, energy counted"

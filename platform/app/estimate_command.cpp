@@ -1,4 +1,5 @@
-// npim estimate: time and energy of a user's network on a chip, by the analytic model.
+// npim estimate: time and energy of a user's network on a chip, by the analytic model and by the
+// cycle-level chip.
 #include <algorithm>
 #include <iostream>
 #include <optional>
@@ -198,6 +199,7 @@ int estimate_command(const Arguments &arguments) {
     print_simulated(*run, plan, simulated);
     print_simulated_energy(simulated, energy);
     print_busiest(*run);
+    json["model"] = "cycle-level: times and booked energy; analytic: bounds, layers and floorplan";
     json["simulated"] = to_json(*run);
   }
   announce(report::write_report(json, options.report));

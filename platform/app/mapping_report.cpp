@@ -83,7 +83,7 @@ std::string mapping_text(const mapping::Mapping &mapping, const config::ChipConf
       << table.format() << '\n'
       << "blocks: arrays below each other; rows: of the deepest input buffer; eDRAM B: input "
          "buffers on all tiles;\nleast B: ((kernel height - 1) x width + kernel width) x channels; "
-         "hop B: bytes sent per image times routers passed, to each receiver\n\n"
+         "hop B: bytes sent per image times routers passed, where receivers share the way once\n\n"
       << mapping.arrays_used << " of " << chip.tiles() * chip.arrays_per_tile() << " arrays on "
       << mapping.tiles_used << " of " << chip.tiles() << " tiles of " << chip.chips.count
       << (chip.chips.count == 1 ? " chip, " : " chips, ") << with_thousands(weights) << " weights, "

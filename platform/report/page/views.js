@@ -115,7 +115,7 @@ function addEstimateFloorplan(report) {
   if (!geometry || !report.tiles) return;
   const column = (key) => new Map(report.tiles.map((tile) => [tile.tile, tile[key]]));
   const layers = new Map(report.tiles.map((tile) => [tile.tile, tile.layers.map((i) => report.layers[i].name)]));
-  addSection('Floorplan', 'Layers lie along a snake through the tiles in network order. Busy: the part of the time between two images in which a tile’s arrays compute.', (box) =>
+  addSection('Floorplan', 'Analytic model: layers lie along a snake through the tiles in network order. Busy: the part of the time between two images in which a tile’s arrays compute.', (box) =>
     addFloorplan(box, geometry, [
       { name: 'busy', values: column('busy'), text: percent, most: 1 },
       { name: 'energy per image', values: column('energy_pj'), text: (value) => quantity(value, 'pJ') },
