@@ -63,8 +63,8 @@ class ArrayDatapath {
   int weight(int row, int vector) const;
 
   /// The analog part of all input cycles of `windows`: what the sample-and-holds hold afterwards,
-  /// held[window][vector], in units of input LSB * weight LSB as seen at the bit lines. (A digital
-  /// accumulation, strategy A, has converted by then: its sums are held in registers.)
+  /// held[window][vector], in units of input LSB * weight LSB as seen at the bit lines. (Strategies
+  /// A and B have converted by then: their sums are held in registers.)
   virtual void hold(const Windows &windows, const LayerConverter &layer, double *held) const = 0;
   /// Trims the array's shift-and-add against known inputs, seen through the converters that serve
   /// it: after those have been calibrated. `run` keys the noise of the measurement.

@@ -88,6 +88,9 @@ device::ProgrammingReport LineArray::program_levels(const std::uint8_t *levels) 
 device::ProgrammingReport LineArray::program(const std::int8_t *weights, int rows, int vectors,
                                              int shift) {
   if (shift != 0) throw std::invalid_argument("strategies A and B take no shifted weights");
+  if (rows < 0 || rows > geometry().rows || vectors < 0 || vectors > geometry().vectors()) {
+    throw std::invalid_argument("more weights than the array has room for");
+  }
   // Vectors that are not used hold zeros.
   const auto all = static_cast<std::size_t>(geometry().vectors());
   std::vector<std::int8_t> padded(static_cast<std::size_t>(rows) * all);

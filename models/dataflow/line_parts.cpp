@@ -1,9 +1,11 @@
 #include "dataflow/line_parts.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
 #include "base/error.h"
+#include "crossbar/input_batch.h"
 #include "dataflow/line_dataflow.h"
 
 namespace npim::dataflow {
@@ -64,6 +66,16 @@ void LineParts::check(const config::ChipConfig &chip) const {
   require(baseline_.dac_bits == chip.dac_bits, "dac_bits",
           "for DACs of " + std::to_string(baseline_.dac_bits) + " bits" + of_chip +
               std::to_string(chip.dac_bits));
+  const auto refuse_chip = [&](const std::string &key, int bits) {
+    throw InputError("chip " + chip.name + ": key '" + key + "'",
+                     std::to_string(bits) +
+                         " bits: arrays of real parts take 8-bit inputs and weights; others need "
+                         "\"fidelity\": \"ideal\"");
+  };
+  if (chip.input_bits != crossbar::InputBatch::kInputBits) {
+    refuse_chip("dac.input_bits", chip.input_bits);
+  }
+  if (chip.array.weight_bits != 8) refuse_chip("array.weight_bits", chip.array.weight_bits);
   require(baseline_.layout.mapping == peripheral::WeightMapping::kDifferential &&
               chip.array.encoding == config::WeightEncoding::kDifferential,
           "layout.weight_encoding", "a simulated chip stores W_P and W_N: differential");
@@ -91,6 +103,9 @@ const std::vector<peripheral::SarAdc> &LineParts::adcs(int tile) const {
   return adcs;
 }
 
+/// Of a code in calibration, of which a deviation of 8 is too much.
+constexpr double kMostStep = 4;
+
 void LineParts::convert(int tile, int converter, const float *inputs, std::size_t count,
                         std::int32_t *codes) const {
   const peripheral::SarAdc &adc = adcs(tile)[static_cast<std::size_t>(converter)];
@@ -101,7 +116,9 @@ void LineParts::convert(int tile, int converter, const float *inputs, std::size_
     const double input_lsb = (double{inputs[i]} + 128) / step;
     const int deviation =
         adc.convert(input_lsb, no_noise.data()) - ideal.convert(input_lsb, nullptr);
-    codes[i] = static_cast<std::int32_t>(std::lround(double{inputs[i]} + deviation * step));
+    // A coarse converter is judged by its own LSB: its neighbouring codes are far apart.
+    codes[i] = static_cast<std::int32_t>(
+        std::lround(double{inputs[i]} + deviation * std::min(step, kMostStep)));
   }
 }
 

@@ -1,7 +1,8 @@
 // The peripherals of a chip of dataflow A or B (peripheral/baseline_file.h) and their instances:
 // every converter of a tile is drawn with the chip's seed and its place. Circuit fidelity draws the
 // noise of every decision of a converter and every write of a buffer cell; statistical fidelity
-// draws once per conversion (SarNoise::kPerConversion, cell_moments()).
+// draws once per conversion (SarNoise::kPerConversion, cell_moments()), unless comparators are so
+// noisy, or TIAs noisy at all, that this would not be the same distribution.
 #pragma once
 
 #include <map>

@@ -109,8 +109,8 @@ AnalogBuffer::AnalogBuffer(const EncodedWeights &weights, const AnalogBufferPara
 }
 
 void AnalogBuffer::place_columns() {
-  // R-mapping: place of slice i and digit j. Vectors have like digits; flips move cells between
-  // polarities, so a column is given room for all of them.
+  // R-mapping: place of slice i and digit j. Vectors have like digits. A column has room for one
+  // cell per digit; flips can move two to one polarity, and dense inputs then saturate it.
   std::map<int, double> cells;
   std::map<int, bool> digits;
   for (const BitLine &line : weights_.lines) {

@@ -61,7 +61,7 @@ class AnalogBuffer {
   int conversions_per_vector() const {
     return static_cast<int>(groups_.size()) * (has_negative_ && !parameters_.subtracts ? 2 : 1);
   }
-  /// Bits with which every conversion is exact.
+  /// Bits with which every conversion that does not saturate is exact.
   int required_bits() const;
 
   /// The products of one window from its bit-line sums [cycle][stride]: written, added up,
@@ -114,7 +114,7 @@ class AnalogBuffer {
   bool writes_vary_ = false;
   int unit_lines_ = 0;
   std::vector<int> places_;    // of the buffer columns, ascending
-  std::vector<double> cells_;  // written per buffer column, the most of any vector and polarity
+  std::vector<double> cells_;  // per buffer column that it has room for
   std::vector<Group> groups_;
   std::vector<Entry> entries_;  // [cycle][bit line]
   const std::vector<CellMoments> *moments_;

@@ -163,6 +163,21 @@ Curves load_curves(const std::string &path) {
   return curves;
 }
 
+void check_curves(const Curves &curves, const Process &process, const std::string &path) {
+  for (const auto &[corner, set] : curves) {
+    for (const auto &neuron : process.neurons) {
+      if (set.neurons.count(neuron.first) != 0) continue;
+      throw InputError(path + ": key '" + corner + "'", "has no neuron '" + neuron.first + "'");
+    }
+  }
+  const double supply_v = process.vdd_v * process.corners.at("tt").supply;
+  if (std::abs(curves.at("tt").supply_v - supply_v) > 1e-6) {
+    throw InputError(path + ": key 'tt.supply_v'",
+                     "the process has " + std::to_string(supply_v) +
+                         " V: extract the curves again (npim periph extract)");
+  }
+}
+
 std::string format_curves(const Curves &curves) {
   std::string text =
       "// Transfer curves, output resistances and mismatch, extracted by `npim periph extract`.\n{";

@@ -94,6 +94,9 @@ struct CurveSet {
 /// Corner name to curves; "tt" is always there.
 using Curves = std::map<std::string, CurveSet>;
 Curves load_curves(const std::string &path);
+/// Throws InputError naming `path` when curves lack a neuron of the process or belong to another
+/// supply.
+void check_curves(const Curves &curves, const Process &process, const std::string &path);
 std::string format_curves(const Curves &curves);
 
 }  // namespace npim::peripheral

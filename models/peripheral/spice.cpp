@@ -104,7 +104,8 @@ DeviceCurve extract_device(const Process &process, const Corner &corner, const S
                              {"v(out)"});
   const auto pulled =
       run_spice(deck + "vin in 0 " + spice_number(sweep.mid_input_v) + "\ni1 0 out 0\n",
-                "dc i1 -1u 1u 1u", {"v(out)"});
+                "dc i1 -1u 1.5u 1u", {"v(out)"});
+  expect_points(pulled, 3);
   DeviceCurve device;
   const double mid = pulled[0][1];
   device.curve = TransferCurve(sweep.low_v, sweep.step_v, out[0], mid);
@@ -297,6 +298,13 @@ SpiceTable run_spice(const std::string &body, const std::string &analysis,
   auto columns = read_table(table, outputs.size());
   if (columns.empty() || columns[0].empty()) throw std::runtime_error("ngspice wrote no points");
   return columns;
+}
+
+void expect_points(const SpiceTable &table, int points) {
+  const auto there = static_cast<int>(table.at(0).size());
+  if (there == points) return;
+  throw std::runtime_error("ngspice wrote " + std::to_string(there) + " of " +
+                           std::to_string(points) + " points");
 }
 
 Curves extract_curves(const Process &process, int draws, std::uint64_t seed) {

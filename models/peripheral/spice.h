@@ -27,6 +27,8 @@ using SpiceTable = std::vector<std::vector<double>>;
 /// or is not installed. keep: path to leave the netlist at, or empty.
 SpiceTable run_spice(const std::string &body, const std::string &analysis,
                      const std::vector<std::string> &outputs, const std::string &keep = "");
+/// Throws std::runtime_error when a table has fewer or more.
+void expect_points(const SpiceTable &table, int points);
 bool spice_is_installed();
 
 /// Threshold shifts of one instance, drawn by Pelgrom's rule, as sub-circuit parameters.

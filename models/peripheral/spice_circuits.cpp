@@ -184,6 +184,7 @@ Vector spice_nnsa(const Instance &instance, const Corner &corner, const NnsaSwee
   body += net.text + replica(process, *instance.curves, instance.network->neuron, transistors);
   const auto table =
       run_spice(body, ramp(sweep.points), {half_of(net.outputs[0], net.outputs[1])}, keep);
+  expect_points(table, sweep.points);
   return Eigen::Map<const Vector>(table[0].data(), static_cast<Eigen::Index>(table[0].size()));
 }
 
@@ -232,7 +233,8 @@ class SpiceChain {
     }
     const NetworkNetlist net = network_netlist(copy, "q", sources, nullptr);
     const auto table =
-        run_spice(body + net.text, "dc vt -1 1 2", {half_of(net.outputs[0], net.outputs[1])});
+        run_spice(body + net.text, "dc vt -1 2 2", {half_of(net.outputs[0], net.outputs[1])});
+    expect_points(table, 2);
     return 0.5 * (table[0].front() + table[0].back());
   }
 

@@ -288,6 +288,7 @@ int periph_eval(const Arguments &arguments) {
   }
   const Process process = load_process(to.files.process_path());
   const Curves curves = load_curves(to.files.curves_path());
+  check_curves(curves, process, to.files.curves_path());
   if (!to.plots.empty()) std::filesystem::create_directories(to.plots);
   json::object all;
   for (const char *name : kPeriphParts) {
