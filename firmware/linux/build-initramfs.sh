@@ -25,7 +25,7 @@ build_program() {
     -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla \
     -I"$firmware/include" -I"$firmware" -I"$here" -o "$root/bin/$1" \
     "$here/app/$1.c" "$here"/lib/*.c "$firmware/driver/commands.c" "$firmware/driver/errors.c" \
-    "$firmware"/runtime/*.c -lm
+    "$firmware/driver/service.c" "$firmware"/runtime/*.c -lm
 }
 
 rm -rf "$root"

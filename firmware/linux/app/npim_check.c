@@ -125,6 +125,10 @@ static void check_addresses(void) {
                                              .destination_stride = 64,
                                              .count = 2}};
   check_errno(ioctl(file, NPIM_IOC_SUBMIT, &run), EFAULT, "nor step over its end");
+  struct npim_uapi_submit levels = {.command = {.opcode = NPIM_OP_PROGRAM_LEVELS,
+                                                .source = UINT64_C(0x80000000),
+                                                .source_bytes = 128 * 128}};
+  check_errno(ioctl(file, NPIM_IOC_SUBMIT, &levels), EFAULT, "levels come from a buffer, too");
   request = read_back(buffer.offset, 64);
   check_errno(ioctl(file, NPIM_IOC_SUBMIT, &request), 0, "a command inside its buffer is taken");
   struct npim_uapi_wait wait = {.ticket = request.ticket, .timeout_ns = TIMEOUT_NS};

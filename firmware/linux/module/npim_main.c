@@ -169,6 +169,7 @@ static int translate_command(struct npim_linux *chip, struct npim_descriptor *co
   switch (command->opcode) {
     case NPIM_OP_LOAD_CONTROL:
     case NPIM_OP_PROGRAM_WEIGHTS:
+    case NPIM_OP_PROGRAM_LEVELS:
       in = command->source_bytes;
       break;
     case NPIM_OP_RUN:

@@ -419,6 +419,10 @@ TEST(LineParts, PartsThatDoNotSuitTheChipAreRefusedByFileAndKey) {
         "buffer.conversions_per_vector");
   names(refused(true, [](Exact &e) { e.parts.buffer->subtracts = false; }),
         "buffer.conversions_per_vector");
+  const std::string inputs = refused(true, [](Exact &e) { e.chip.input_bits = 16; });
+  EXPECT_NE(inputs.find("key 'dac.input_bits'"), std::string::npos) << inputs;
+  const std::string weights = refused(false, [](Exact &e) { e.chip.array.weight_bits = 2; });
+  EXPECT_NE(weights.find("key 'array.weight_bits'"), std::string::npos) << weights;
 }
 
 }  // namespace
