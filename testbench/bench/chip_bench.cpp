@@ -1,5 +1,5 @@
 // Speed of the chip model: images per second of host time for a network like LeNet-5, with values
-// and times; and how the cost of a run grows with windows and with tiles, which is linear.
+// and times; and how the cost of a run grows with windows and with tiles.
 #include <benchmark/benchmark.h>
 #include <tlm_utils/simple_initiator_socket.h>
 #include <tlm_utils/simple_target_socket.h>
