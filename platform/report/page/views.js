@@ -314,7 +314,7 @@ function addCompareTables(report, accountings) {
     ]),
   ], rows, 'results by network'), undefined, true);
   if (report.variants) {
-    addSection('If a baseline were read otherwise', 'The same gains with one assumption about a baseline changed.', (box) => addTable(box, [
+    addSection('If a baseline were read otherwise', 'The same gains with one assumption about a baseline changed, by the analytic model.', (box) => addTable(box, [
       { title: 'Chip', value: (row) => row.chip, name: true },
       { title: 'Changed', value: (row) => row.changed, name: true },
       ...accountings.map((name) => ({ title: 'Energy gain', unit: name, value: (row) => row.energy[name] })),
