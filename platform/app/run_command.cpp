@@ -11,6 +11,7 @@
 #include "app/chip_activity.h"
 #include "app/command.h"
 #include "app/debug_session.h"
+#include "app/energy_report.h"
 #include "app/hart_views.h"
 #include "app/progress.h"
 #include "app/prompted_bytes.h"
@@ -122,9 +123,7 @@ bool parse(const Arguments &arguments, RunOptions &to) {
   const auto refuse = [](const std::string &what) { throw InputError("command line", what); };
   if (values.count("count") != 0 && to.count < 1) refuse("--count must be at least 1");
   if (values.count("batch") != 0 && to.batch < 1) refuse("--batch must be at least 1");
-  if (to.accounting != "powered-time" && to.accounting != "per-action") {
-    refuse("--accounting must be powered-time or per-action");
-  }
+  accounting_of(to.accounting);
   if (to.schedule != "pipelined" && to.schedule != "layer-by-layer") {
     refuse("--schedule must be pipelined or layer-by-layer");
   }
@@ -281,10 +280,7 @@ class Session {
   board::Board &board() { return board_; }
   bool has_results() const { return has_results_; }
   const accelerator::Accelerator *accelerator() const { return accelerator_.get(); }
-  cost::Accounting accounting() const {
-    return options_.accounting == "per-action" ? cost::Accounting::kPerAction
-                                               : cost::Accounting::kPoweredTime;
-  }
+  cost::Accounting accounting() const { return accounting_of(options_.accounting); }
   std::vector<program::LayerRecord> layers() const {
     return inputs_.program ? inputs_.program->layers : std::vector<program::LayerRecord>();
   }
