@@ -1,5 +1,6 @@
 #include "peripheral/process.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
@@ -164,17 +165,19 @@ Curves load_curves(const std::string &path) {
 }
 
 void check_curves(const Curves &curves, const Process &process, const std::string &path) {
+  const auto refuse = [&](const std::string &key, const std::string &what) {
+    throw InputError(path + ": key '" + key + "'", what);
+  };
   for (const auto &[corner, set] : curves) {
-    for (const auto &neuron : process.neurons) {
-      if (set.neurons.count(neuron.first) != 0) continue;
-      throw InputError(path + ": key '" + corner + "'", "has no neuron '" + neuron.first + "'");
-    }
+    const auto &there = set.neurons;
+    const auto lacks = [&](const auto &neuron) { return there.count(neuron.first) == 0; };
+    const auto missing = std::find_if(process.neurons.begin(), process.neurons.end(), lacks);
+    if (missing != process.neurons.end()) refuse(corner, "has no neuron '" + missing->first + "'");
   }
   const double supply_v = process.vdd_v * process.corners.at("tt").supply;
   if (std::abs(curves.at("tt").supply_v - supply_v) > 1e-6) {
-    throw InputError(path + ": key 'tt.supply_v'",
-                     "the process has " + std::to_string(supply_v) +
-                         " V: extract the curves again (npim periph extract)");
+    refuse("tt.supply_v", "the process has " + std::to_string(supply_v) +
+                              " V: extract the curves again (npim periph extract)");
   }
 }
 

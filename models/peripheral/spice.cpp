@@ -139,7 +139,7 @@ Sweep neuron_sweep(const Process &process, const std::string &name, double middl
 }
 
 /// A follower's sweep, moved in whole steps to where its signals are.
-Sweep moved(Sweep sweep, double middle_v) {
+Sweep moved(const Sweep &sweep, double middle_v) {
   const double by = std::round((middle_v - sweep.mid_input_v) / kSweepStepV) * kSweepStepV;
   return {sweep.device, sweep.low_v + by, sweep.high_v + by, sweep.step_v, middle_v};
 }

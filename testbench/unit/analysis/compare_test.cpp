@@ -36,7 +36,8 @@ TEST(Compare, SharesOfNeuralPimAndIsaacAreThePapers) {
 }
 
 TEST(Compare, AllChipsOfANetworkAreEquallyMany) {
-  const Comparison comparison = compare({workload_of(network::zoo_network("alexnet", {1}))}, bills());
+  const Comparison comparison =
+      compare({workload_of(network::zoo_network("alexnet", {1}))}, bills());
   const auto &row = comparison.outcomes[0];
   EXPECT_EQ(row[0].plan.chips, 4);
   for (const Outcome &outcome : row) {
