@@ -41,8 +41,7 @@ void check(const config::ChipConfig &chip) {
 NeuralParts::NeuralParts(const config::ChipConfig &chip) : seed_(chip.analog.seed) {
   check(chip);
   process_ = peripheral::load_process(chip.analog.process);
-  curves_ = peripheral::load_curves(chip.analog.curves);
-  peripheral::check_curves(curves_, process_, chip.analog.curves);
+  curves_ = peripheral::load_curves(chip.analog.curves, process_);
   nnsa_ = peripheral::load_nnsa(chip.analog.nnsa, process_);
   if (nnsa_.dac_bits != chip.dac_bits) {
     throw InputError(chip.analog.nnsa + ": key 'dac_bits'",

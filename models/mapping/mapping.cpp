@@ -31,8 +31,8 @@ class Mapper {
         chip_(chip),
         partition_(partition),
         attempt_(attempt),
-        allocator_(chip, attempt.band,
-                   attempt.packing == Packing::kTight ? chip.tiles_per_chip() : 0),
+        allocator_(chip, attempt.style.band,
+                   attempt.style.packing == Packing::kTight ? chip.tiles_per_chip() : 0),
         homes_(static_cast<std::size_t>(channels),
                std::vector<LayerArrays>(network.layers.size())) {
     mapping_.channels = channels;
@@ -241,13 +241,6 @@ std::vector<std::string> chosen_for_host(const network::QuantisedNetwork &networ
   return reasons;
 }
 
-/// How stages are cut and placed, whatever the pace.
-struct Style {
-  Packing packing = Packing::kLoose;
-  bool joins_in_strips = false, sums_in_order = false;
-  int band = 1;
-};
-
 /// A mapping and how fast it is: its place among paces().
 struct Paced {
   std::size_t pace = 0;
@@ -351,13 +344,7 @@ class PaceSearch {
   }
 
   Attempt attempt_of(std::size_t pace, const Style &style) const {
-    Attempt attempt;
-    attempt.pace = paces_[pace];
-    attempt.packing = style.packing;
-    attempt.joins_in_strips = style.joins_in_strips;
-    attempt.sums_in_order = style.sums_in_order;
-    attempt.band = style.band;
-    attempt.schedule = options_.schedule;
+    Attempt attempt{paces_[pace], style, options_.schedule};
     attempt.may_fail_early = pace + 1 < paces_.size();
     return attempt;
   }

@@ -104,7 +104,7 @@ class SegmentMapper::Work {
 
   void cut(const Attempt &attempt) {
     for (const Layer &layer : network_.layers) {
-      LayerCut cut = cut_layer(layer, chip_, attempt.packing);
+      LayerCut cut = cut_layer(layer, chip_, attempt.style.packing);
       const int copies = copies_for_pace(layer, attempt.pace);
       replicate(layer, chip_, copies, strips_for_traffic(layer, cut, copies), cut);
       wanted_.push_back(copies);
@@ -117,7 +117,7 @@ class SegmentMapper::Work {
   int strips_for_traffic(const Layer &layer, const LayerCut &cut, int copies) const {
     const int needed = strips_for_pace(layer, chip_, attempt_.pace);
     if (cut.arrays > 0) return std::min(needed, copies);
-    const bool follows = attempt_.joins_in_strips && layer.inputs.size() > 1;
+    const bool follows = attempt_.style.joins_in_strips && layer.inputs.size() > 1;
     if (needed == 1 && !follows) return needed;
     int strips = needed;
     for (const int before : layer.inputs) {
@@ -250,7 +250,7 @@ class SegmentMapper::Work {
       const auto layer = static_cast<std::size_t>(piece.layer);
       const bool is_sum = graph_.stages[i].arrays.empty() && cuts_[layer].arrays > 0;
       const bool has_arrays =
-          !graph_.stages[i].arrays.empty() || (is_sum && attempt_.sums_in_order);
+          !graph_.stages[i].arrays.empty() || (is_sum && attempt_.style.sums_in_order);
       const bool in_strips = cuts_[layer].strips > 1;
       if (has_arrays && piece.layer != before) {
         const bool goes_on =

@@ -22,21 +22,26 @@ struct Misfit {
   std::string what;
 };
 
-/// What an attempt is made with.
-struct Attempt {
-  std::int64_t pace = 1;
+/// How stages are cut and placed, whatever the pace.
+struct Style {
   Packing packing = Packing::kLoose;
-  int band = 1;  ///< of the snake (TileAllocator)
-  Schedule schedule = Schedule::kPipelined;
-  /// Nobody will ask which layer is too much.
-  bool may_fail_early = true;
-  bool with_weights = false;  ///< for the attempt that is kept
   /// What joins branches is cut into as many strips as these, and lies beside their strips; else it
   /// is cut only where its input would come too slowly.
   bool joins_in_strips = false;
   /// Aggregators get their places with the arrays that they add up, at the price of eDRAM that
   /// later arrays lack; else at the end, where there is still room.
   bool sums_in_order = false;
+  int band = 1;  ///< of the snake (TileAllocator)
+};
+
+/// What an attempt is made with.
+struct Attempt {
+  std::int64_t pace = 1;
+  Style style;
+  Schedule schedule = Schedule::kPipelined;
+  /// Nobody will ask which layer is too much.
+  bool may_fail_early = true;
+  bool with_weights = false;  ///< for the attempt that is kept
 };
 
 /// Arrays of one stage of a layer.

@@ -119,6 +119,23 @@ std::string device_text(const DeviceCurve &device) {
   return text + "]}";
 }
 
+void check_curves(const Curves &curves, const Process &process, const std::string &path) {
+  const auto refuse = [&](const std::string &key, const std::string &what) {
+    throw InputError(path + ": key '" + key + "'", what);
+  };
+  for (const auto &[corner, set] : curves) {
+    const auto &there = set.neurons;
+    const auto lacks = [&](const auto &neuron) { return there.count(neuron.first) == 0; };
+    const auto missing = std::find_if(process.neurons.begin(), process.neurons.end(), lacks);
+    if (missing != process.neurons.end()) refuse(corner, "has no neuron '" + missing->first + "'");
+  }
+  const double supply_v = process.vdd_v * process.corners.at("tt").supply;
+  if (std::abs(curves.at("tt").supply_v - supply_v) > 1e-6) {
+    refuse("tt.supply_v", "the process has " + std::to_string(supply_v) +
+                              " V: extract the curves again (npim periph extract)");
+  }
+}
+
 }  // namespace
 
 double Process::SampleHold::noise_v() const {
@@ -151,34 +168,18 @@ Process load_process(const std::string &path) {
   return process;
 }
 
-Curves load_curves(const std::string &path) {
+Curves load_curves(const std::string &path, const Process &process) {
   const Node root = Node::load(path);
   Object object(root);
   Curves curves;
   for (const auto &name : object.keys()) curves[name] = read_curve_set(object.at(name));
   (void)object.at("tt");
+  check_curves(curves, process, path);
   const auto tt = std::make_shared<const CurveSet>(curves.at("tt"));
   for (auto &[corner, set] : curves) {
     if (corner != "tt") set.nominal = tt;
   }
   return curves;
-}
-
-void check_curves(const Curves &curves, const Process &process, const std::string &path) {
-  const auto refuse = [&](const std::string &key, const std::string &what) {
-    throw InputError(path + ": key '" + key + "'", what);
-  };
-  for (const auto &[corner, set] : curves) {
-    const auto &there = set.neurons;
-    const auto lacks = [&](const auto &neuron) { return there.count(neuron.first) == 0; };
-    const auto missing = std::find_if(process.neurons.begin(), process.neurons.end(), lacks);
-    if (missing != process.neurons.end()) refuse(corner, "has no neuron '" + missing->first + "'");
-  }
-  const double supply_v = process.vdd_v * process.corners.at("tt").supply;
-  if (std::abs(curves.at("tt").supply_v - supply_v) > 1e-6) {
-    refuse("tt.supply_v", "the process has " + std::to_string(supply_v) +
-                              " V: extract the curves again (npim periph extract)");
-  }
 }
 
 std::string format_curves(const Curves &curves) {

@@ -93,10 +93,9 @@ struct CurveSet {
 
 /// Corner name to curves; "tt" is always there.
 using Curves = std::map<std::string, CurveSet>;
-Curves load_curves(const std::string &path);
-/// Throws InputError naming `path` when curves lack a neuron of the process or belong to another
+/// Throws InputError naming the file when it lacks a neuron of the process or belongs to another
 /// supply.
-void check_curves(const Curves &curves, const Process &process, const std::string &path);
+Curves load_curves(const std::string &path, const Process &process);
 std::string format_curves(const Curves &curves);
 
 }  // namespace npim::peripheral

@@ -361,10 +361,7 @@ std::vector<int> spice_nnadc(const Nnadc &nnadc, const Process &process, const C
   netlist.write(supply(process, corner) + "vt t 0 0\n" + driven("ip", 0, limit_v) +
                 driven("in", 0, -limit_v));
   const auto table = run_spice(netlist.body(), ramp(points), netlist.recorded(), keep);
-  if (table[0].size() != static_cast<std::size_t>(points)) {
-    throw std::runtime_error("ngspice stopped after " + std::to_string(table[0].size()) + " of " +
-                             std::to_string(points) + " points");
-  }
+  expect_points(table, points);
   std::vector<int> codes(table[0].size());
   for (std::size_t point = 0; point < codes.size(); ++point) {
     codes[point] = code_of(table, point, nnadc.stages.size());

@@ -475,7 +475,8 @@ int compare_command(const Arguments &arguments) {
   const Comparison comparison =
       options.analytic ? analysis::compare(works, bills)
                        : analysis::compare(works, bills, simulate(options.networks, bills));
-  const Comparison analytic = analysis::compare_like(comparison, works, bills);
+  std::optional<Comparison> analytic;
+  if (!options.analytic) analytic = analysis::compare_like(comparison, works, bills);
   std::cout
       << (options.analytic
               ? "Analytic model, not the cycle-level one: times are lower bounds, energy counted"
@@ -484,7 +485,7 @@ int compare_command(const Arguments &arguments) {
   print_chips(bills);
   print_networks(comparison, options.accounting);
   if (!options.analytic) print_bounds(comparison);
-  print_gains(comparison, options.analytic ? nullptr : &analytic, published);
+  print_gains(comparison, analytic ? &*analytic : nullptr, published);
   print_shares(comparison, published);
   print_energy_explanation(comparison, published);
   print_throughput_explanation(comparison, bills);

@@ -223,7 +223,7 @@ std::vector<SinadRow> run_sinad(const DataflowOptions &options) {
   const auto chip = config::load_chip_config(options.configs + "/chips/neural-pim.json");
   analysis::SinadParts parts;
   parts.process = peripheral::load_process(folder + "/process-130nm.json");
-  parts.curves = peripheral::load_curves(folder + "/curves-130nm.json").at("tt");
+  parts.curves = peripheral::load_curves(folder + "/curves-130nm.json", parts.process).at("tt");
   parts.nnsa = peripheral::load_nnsa(folder + "/nnsa-d" + std::to_string(chip.dac_bits) + ".json",
                                      parts.process);
   for (const int divisor : chip.nnadc.range_divisors) {

@@ -195,8 +195,7 @@ int periph_train(const Arguments &arguments) {
   }
   to.training.compensate_nnsa = !to.straight;
   const Process process = load_process(to.files.process_path());
-  const Curves curves = load_curves(to.files.curves_path());
-  check_curves(curves, process, to.files.curves_path());
+  const Curves curves = load_curves(to.files.curves_path(), process);
   if (to.part != "all") {
     train_part(to, to.part, process, curves.at("tt"));
     return kSuccess;

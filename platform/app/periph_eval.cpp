@@ -287,8 +287,7 @@ int periph_eval(const Arguments &arguments) {
     throw InputError("command line", "--chips and --samples must be at least 1");
   }
   const Process process = load_process(to.files.process_path());
-  const Curves curves = load_curves(to.files.curves_path());
-  check_curves(curves, process, to.files.curves_path());
+  const Curves curves = load_curves(to.files.curves_path(), process);
   if (!to.plots.empty()) std::filesystem::create_directories(to.plots);
   json::object all;
   for (const char *name : kPeriphParts) {

@@ -261,8 +261,7 @@ int periph_spice(const Arguments &arguments) {
   }
   if (!spice_is_installed()) throw InputError("ngspice", "is not installed");
   const Process process = load_process(to.files.process_path());
-  const Curves curves = load_curves(to.files.curves_path());
-  check_curves(curves, process, to.files.curves_path());
+  const Curves curves = load_curves(to.files.curves_path(), process);
   if (!to.keep.empty()) std::filesystem::create_directories(to.keep);
   if (is_crossbar) {
     const json::object result = spice_crossbar(to);

@@ -164,7 +164,7 @@ class Chip {
   }
 
   Process process_ = load_process(file("process-130nm.json"));
-  CurveSet curves_ = load_curves(file("curves-130nm.json")).at("tt");
+  CurveSet curves_ = load_curves(file("curves-130nm.json"), process_).at("tt");
   CircuitCurves tables_{curves_};
   Nnsa nnsa_ = load_nnsa(file("nnsa-d4.json"), process_);
   Nnadc nnadc_ = load_nnadc(file("nnadc-r1.json"), process_);

@@ -18,7 +18,7 @@ const SinadParts &parts() {
   static const SinadParts parts = [] {
     SinadParts p;
     p.process = peripheral::load_process(config("peripherals/process-130nm.json"));
-    p.curves = peripheral::load_curves(config("peripherals/curves-130nm.json")).at("tt");
+    p.curves = peripheral::load_curves(config("peripherals/curves-130nm.json"), p.process).at("tt");
     p.nnsa = peripheral::load_nnsa(config("peripherals/nnsa-d4.json"), p.process);
     for (const char *range : {"1", "2", "4"}) {
       p.converters.push_back(

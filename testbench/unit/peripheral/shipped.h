@@ -15,7 +15,7 @@ inline const Process &process() {
 }
 
 inline const CurveSet &curves(const std::string &corner = "tt") {
-  static const Curves loaded = load_curves(kFolder + "curves-130nm.json");
+  static const Curves loaded = load_curves(kFolder + "curves-130nm.json", process());
   return loaded.at(corner);
 }
 

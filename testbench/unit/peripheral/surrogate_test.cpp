@@ -17,7 +17,7 @@ constexpr Variation kVaried{true, true, true, true};
 
 struct Chip {
   Process process = load_process(kFolder + "process-130nm.json");
-  CurveSet curves = load_curves(kFolder + "curves-130nm.json").at("tt");
+  CurveSet curves = load_curves(kFolder + "curves-130nm.json", process).at("tt");
   CircuitCurves tables{curves};
   Nnsa nnsa = load_nnsa(kFolder + "nnsa-d4.json", process);
   Nnadc nnadc = load_nnadc(kFolder + "nnadc-r2.json", process);
